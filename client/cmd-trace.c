@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * kprobectl trace: probes for as long as one looks at them.
+ *
+ * They have the connection's lifetime, so that they go away however this process ends. Their events
+ * are subscribed to by id, since a name may be another's.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "child.h"
+#include "kprobectl.h"
+#include "output-error.h"
+#include "output-text.h"
+#include "specs.h"
+#include "stream.h"
+
+static int plant(struct kprobed *k, const struct specs *specs, json_object **ret)
+{
+	_cleanup_json_ json_object *parameters = json_object_new_object();
+
+	json_object_object_add(parameters, "probes", json_object_get(specs->array));
+	json_object_object_add(parameters, "lifetime", json_object_new_string("connection"));
+	return ctl_call(k, "io.kprobed.Probes.Add", parameters, ret);
+}
+
+/* Says on stderr what is traced. Returns how long names are. */
+static size_t announce(const struct ctl *ctl, json_object *probes, bool has_command)
+{
+	_cleanup_text_ struct text t = {0};
+	size_t n = json_object_array_length(probes), width = 0;
+
+	if (ctl->json)
+		return 0;
+	for (size_t i = 0; i < n; i++) {
+		size_t w = strlen(member_string(json_object_array_get_idx(probes, i), "name"));
+
+		width = w > width ? w : width;
+	}
+	text_puts(&t, "tracing ");
+	for (size_t i = 0; i < n && i < 8; i++) {
+		json_object *probe = json_object_array_get_idx(probes, i);
+		const char *name = member_string(probe, "name"), *site = member_string(probe, "site");
+
+		text_puts(&t, i ? ", " : "");
+		text_color(&t, ctl->error_color, COLOR_PROBE);
+		text_safe(&t, name, strlen(name));
+		text_plain(&t, ctl->error_color);
+		text_puts(&t, " (");
+		text_safe(&t, site, strlen(site));
+		text_putc(&t, ')');
+	}
+	if (n > 8)
+		text_printf(&t, " and %zu more", n - 8);
+	text_puts(&t, has_command ? " until the command ends\n" : "; Ctrl-C ends\n");
+	text_write(&t, stderr);
+	return width;
+}
+
+static int subscribe(struct kprobed *k, json_object *probes, const struct stream_options *options)
+{
+	struct kprobed_stream_options wanted = KPROBED_STREAM_OPTIONS_INIT;
+	size_t n = json_object_array_length(probes);
+	_cleanup_free_ const char **ids = calloc(n + 1, sizeof(*ids));
+
+	if (!ids)
+		return -ENOMEM;
+	for (size_t i = 0; i < n; i++)
+		ids[i] = member_string(json_object_array_get_idx(probes, i), "id");
+	wanted.max_latency_ms = options->max_latency_ms;
+	return kprobed_subscribe(k, ids, n, &wanted);
+}
+
+static int trace(const struct ctl *ctl, const struct specs *specs,
+		 struct stream_options *options, char **command, pid_t *child)
+{
+	_cleanup_kprobed_ struct kprobed *k = NULL;
+	_cleanup_json_ json_object *reply = NULL;
+	json_object *probes;
+	int64_t offset = 0;
+	sigset_t mask;
+	int r = 0;
+
+	if (!ctl_connect(ctl, &k))
+		return EXIT_FAILURE;
+	if (!ctl->json)
+		r = stream_clock(k, &offset);
+	if (r == 0)
+		r = plant(k, specs, &reply);
+	if (r < 0)
+		return print_failure(ctl, k, r, specs);
+	probes = json_object_object_get(reply, "probes");
+	if (!json_object_is_type(probes, json_type_array))
+		return print_failure(ctl, k, -EPROTO, NULL);
+	r = subscribe(k, probes, options);
+	if (r < 0)
+		return print_failure(ctl, k, r, NULL);
+	options->probe_width = announce(ctl, probes, command != NULL);
+
+	stream_block_signals(&mask);
+	if (command) {
+		r = child_start(command, &mask, child);
+		if (r < 0)
+			return print_own_failure(ctl, r, "cannot run %s: %s", command[0],
+						 strerror(-r));
+	}
+	return stream_run(ctl, k, options, offset, child);
+}
+
+/* What is behind "--" is the command, which getopt is not to see. */
+static char **split_command(const struct ctl *ctl, int *argc, char **argv)
+{
+	for (int i = 1; i < *argc; i++) {
+		if (strcmp(argv[i], "--") != 0)
+			continue;
+		if (i + 1 == *argc)
+			usage_error(ctl, "no command behind \"--\"");
+		*argc = i;
+		argv[i] = NULL;
+		return argv + i + 1;
+	}
+	return NULL;
+}
+
+static int run(struct ctl *ctl, int argc, char **argv)
+{
+	static const struct option longs[] = {SPEC_LONGS, STREAM_LONGS, {0}};
+	struct stream_options options = STREAM_OPTIONS_INIT;
+	struct spec_options spec_options = {0};
+	_cleanup_specs_ struct specs specs = {0};
+	char **command = split_command(ctl, &argc, argv);
+	pid_t child = 0;
+	int c, status;
+
+	while ((c = ctl_getopt(ctl, argc, argv, SPEC_SHORTS STREAM_SHORTS, longs)) != -1)
+		if (!specs_option(&spec_options, c, optarg))
+			stream_option(ctl, &options, c, optarg);
+	if (!specs_gather(ctl, &spec_options, argc - optind, argv + optind, &specs))
+		return EXIT_FAILURE;
+	status = trace(ctl, &specs, &options, command, &child);
+	/* The probes are gone by now; a command that still runs keeps the terminal until its end. */
+	if (child)
+		child_wait(child);
+	return status;
+}
+
+const struct cmd_entry cmd_trace = {
+	.name = "trace",
+	.arguments = "DEFINITION... [-- COMMAND [ARGUMENT...]]",
+	.summary = "Plant probes, print their events, and remove them at the end",
+	.help = "Ends with Ctrl-C; the probes go with it, however it ends. With a COMMAND it ends with\n"
+		"that: the probes are there before it begins, and everything up to its exit is shown.\n"
+		"The events are those of the whole host, not of the command alone.\n"
+		"A DEFINITION is one argument, in quotes; \"kprobectl add --help\" has the forms.\n"
+		"\nOptions:\n" STREAM_HELP SPEC_HELP
+		"\nExamples:\n"
+		"  kprobectl trace do_sys_openat2\n"
+		"  kprobectl trace 'p do_sys_openat2 dfd=%di:s32 name=+0(%si):ustring' -n 20\n"
+		"  kprobectl trace 'r do_sys_openat2 fd=$retval:s32' --filter 'fd < 0' -d 10\n"
+		"  kprobectl trace --stack vfs_unlink -- rm -rf build\n"
+		"  kprobectl trace do_sys_openat2 --json | jq .comm\n",
+	.run = run,
+};

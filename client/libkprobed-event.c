@@ -1,0 +1,294 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What an event says.
+ *
+ * Its numbers are read and its parts noted when it is taken out of the batch; arguments and strings
+ * are looked at when they are asked for. Unknown members are left alone: later daemons have more.
+ */
+#include "libkprobed-internal.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define DECODED_SIZE_MIN 4096
+
+/* A number that is missing or strange counts as not given: an event is no reason to end a stream. */
+static int64_t number_or(struct slice value, int64_t otherwise)
+{
+	int64_t number;
+
+	return slice_to_int(value, &number) == 0 ? number : otherwise;
+}
+
+/* The slice that a member of that name goes to, NULL if it goes elsewhere. */
+static struct slice *event_slice(struct kprobed_event *e, struct slice key)
+{
+	switch (key.text[1]) {
+	case 'a':
+		return slice_is(key, "args") ? &e->args : NULL;
+	case 'c':
+		return slice_is(key, "comm") ? &e->comm : slice_is(key, "caller") ? &e->caller : NULL;
+	case 'k':
+		return slice_is(key, "kind") ? &e->kind : NULL;
+	case 'p':
+		return slice_is(key, "probe") ? &e->probe : NULL;
+	case 's':
+		return slice_is(key, "site") ? &e->site : slice_is(key, "stack") ? &e->stack : NULL;
+	default:
+		return NULL;
+	}
+}
+
+static void event_member(struct kprobed_event *e, struct slice key, struct slice value)
+{
+	struct slice *slice = event_slice(e, key);
+
+	if (slice)
+		*slice = value;
+	else if (slice_is(key, "seq"))
+		e->seq = (uint64_t)number_or(value, 0);
+	else if (slice_is(key, "ts") || slice_is(key, "untilTs"))
+		e->ts_nsec = (uint64_t)number_or(value, 0);
+	else if (slice_is(key, "cpu"))
+		e->cpu = (int)number_or(value, -1);
+	else if (slice_is(key, "tid"))
+		e->tid = (pid_t)number_or(value, -1);
+	else if (slice_is(key, "count"))
+		e->has_count = slice_to_uint(value, &e->count) == 0;
+}
+
+static int reserve_decoded(struct kprobed_event *event, size_t size)
+{
+	char *decoded;
+
+	if (size <= event->decoded_size)
+		return 0;
+	if (size < DECODED_SIZE_MIN)
+		size = DECODED_SIZE_MIN;
+	decoded = realloc(event->decoded, size);
+	if (!decoded)
+		return -ENOMEM;
+	event->decoded = decoded;
+	event->decoded_size = size;
+	return 0;
+}
+
+int event_take(struct kprobed_event *event, enum kprobed_event_type type, struct slice_iter *it)
+{
+	struct kprobed_event e = {.type = type, .cpu = -1, .tid = -1};
+	struct slice key, value;
+	struct slice_iter member;
+	int r;
+
+	if (!it->at)
+		return 0;
+	r = slice_iter_enter(it, &member);
+	if (r < 0)
+		return r;
+	if (member.open[0] != '{')
+		return -EBADMSG;
+	while ((r = slice_iter_member(&member, &key, &value)) > 0)
+		event_member(&e, key, value);
+	if (r < 0)
+		return r;
+	e.json = (struct slice){member.open, (size_t)(member.stop - member.open)};
+	r = reserve_decoded(event, e.json.length);
+	if (r < 0)
+		return r;
+	r = slice_iter_leave(it, &member);
+	if (r < 0)
+		return r;
+	e.decoded = event->decoded;
+	e.decoded_size = event->decoded_size;
+	*event = e;
+	return 1;
+}
+
+/* A string of the event, decoded; NULL when @string is none. */
+static const char *event_string(struct kprobed_event *event, struct slice string)
+{
+	char *decoded;
+
+	if (slice_type_of(string) != SLICE_STRING)
+		return NULL;
+	decoded = event->decoded + (string.text - event->json.text);
+	slice_decode(string, decoded);
+	return decoded;
+}
+
+EXPORT enum kprobed_event_type kprobed_event_get_type(const struct kprobed_event *event)
+{
+	return event->type;
+}
+
+EXPORT const char *kprobed_event_get_json(const struct kprobed_event *event, size_t *ret_length)
+{
+	if (ret_length)
+		*ret_length = event->json.length;
+	return event->json.text;
+}
+
+EXPORT uint64_t kprobed_event_get_seq(const struct kprobed_event *event)
+{
+	return event->seq;
+}
+
+EXPORT uint64_t kprobed_event_get_ts_nsec(const struct kprobed_event *event)
+{
+	return event->ts_nsec;
+}
+
+EXPORT int kprobed_event_get_cpu(const struct kprobed_event *event)
+{
+	return event->cpu;
+}
+
+EXPORT pid_t kprobed_event_get_tid(const struct kprobed_event *event)
+{
+	return event->tid;
+}
+
+EXPORT const char *kprobed_event_get_comm(struct kprobed_event *event)
+{
+	return event_string(event, event->comm);
+}
+
+EXPORT const char *kprobed_event_get_probe(struct kprobed_event *event)
+{
+	return event_string(event, event->probe);
+}
+
+EXPORT const char *kprobed_event_get_site(struct kprobed_event *event)
+{
+	return event_string(event, event->site);
+}
+
+EXPORT const char *kprobed_event_get_caller(struct kprobed_event *event)
+{
+	return event_string(event, event->caller);
+}
+
+EXPORT int kprobed_event_get_uint(struct kprobed_event *event, const char *name, uint64_t *ret)
+{
+	struct slice value;
+
+	if (slice_get(event->args, name, &value) < 0)
+		return -ENOENT;
+	switch (slice_type_of(value)) {
+	case SLICE_NULL:
+		return -ENODATA;
+	case SLICE_STRING:
+		return slice_hex_to_uint(value, ret);
+	default:
+		return slice_to_uint(value, ret);
+	}
+}
+
+EXPORT int kprobed_event_get_int(struct kprobed_event *event, const char *name, int64_t *ret)
+{
+	struct slice value;
+	uint64_t bits;
+	int r;
+
+	if (slice_get(event->args, name, &value) < 0)
+		return -ENOENT;
+	if (slice_type_of(value) == SLICE_NUMBER)
+		return slice_to_int(value, ret);
+	r = kprobed_event_get_uint(event, name, &bits);
+	if (r < 0)
+		return r;
+	*ret = (int64_t)bits;
+	return 0;
+}
+
+EXPORT int kprobed_event_get_string(struct kprobed_event *event, const char *name, const char **ret)
+{
+	struct slice value;
+
+	if (slice_get(event->args, name, &value) < 0)
+		return -ENOENT;
+	if (slice_type_of(value) == SLICE_NULL)
+		return -ENODATA;
+	if (slice_type_of(value) != SLICE_STRING)
+		return -EINVAL;
+	*ret = event_string(event, value);
+	return 0;
+}
+
+EXPORT int kprobed_event_get_arg(struct kprobed_event *event, const char *name, const char **ret,
+				 size_t *ret_length)
+{
+	struct slice value;
+
+	if (slice_get(event->args, name, &value) < 0)
+		return -ENOENT;
+	*ret = value.text;
+	*ret_length = value.length;
+	return 0;
+}
+
+/*
+ * An iterator where the last one stopped. A position is an offset into the event's text, and 0, which
+ * no value can be at, is the beginning; the end is the length.
+ */
+static void resume(const struct kprobed_event *event, struct slice container, size_t position,
+		   struct slice_iter *ret)
+{
+	slice_iter_init(ret, container);
+	if (position > 0 && ret->at)
+		ret->at = position < event->json.length ? event->json.text + position : NULL;
+}
+
+static size_t position_of(const struct kprobed_event *event, const struct slice_iter *it)
+{
+	return it->at ? (size_t)(it->at - event->json.text) : event->json.length;
+}
+
+EXPORT int kprobed_event_next_arg(struct kprobed_event *event, size_t *position,
+				  const char **ret_name, const char **ret, size_t *ret_length)
+{
+	struct slice key, value;
+	struct slice_iter it;
+
+	if (slice_type_of(event->args) != SLICE_OBJECT)
+		return 0;
+	resume(event, event->args, *position, &it);
+	if (slice_iter_member(&it, &key, &value) <= 0)
+		return 0;
+	*position = position_of(event, &it);
+	*ret_name = event_string(event, key);
+	*ret = value.text;
+	*ret_length = value.length;
+	return 1;
+}
+
+EXPORT int kprobed_event_next_frame(struct kprobed_event *event, size_t *position, const char **ret)
+{
+	struct slice value;
+	struct slice_iter it;
+
+	if (slice_type_of(event->stack) != SLICE_ARRAY)
+		return 0;
+	resume(event, event->stack, *position, &it);
+	if (slice_iter_element(&it, &value) <= 0 || slice_type_of(value) != SLICE_STRING)
+		return 0;
+	*position = position_of(event, &it);
+	*ret = event_string(event, value);
+	return 1;
+}
+
+EXPORT const char *kprobed_event_get_gap_kind(struct kprobed_event *event)
+{
+	return event->type == KPROBED_GAP ? event_string(event, event->kind) : NULL;
+}
+
+EXPORT int kprobed_event_get_gap_count(const struct kprobed_event *event, uint64_t *ret)
+{
+	if (event->type != KPROBED_GAP)
+		return -EINVAL;
+	if (!event->has_count)
+		return -ENODATA;
+	*ret = event->count;
+	return 0;
+}

@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Streams: events as they happen, and what the log still holds.
+ *
+ * Both come in batches: replies with gaps, events, and the cursor behind them. A batch stays in the
+ * input buffer and is given out value by value, gaps first; only then is the next message received.
+ * Reading the log is one call per batch, made when the batch before it is used up.
+ */
+#include "libkprobed-internal.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cleanup.h"
+
+#define READ_LIMIT 1024
+
+EXPORT bool kprobed_has_next(const struct kprobed *k)
+{
+	return k->gaps.at || k->events.at;
+}
+
+EXPORT const char *kprobed_cursor(const struct kprobed *k)
+{
+	return k->cursor;
+}
+
+/* With the last event of a batch taken, the stream stands where the batch ends. */
+static void batch_settle(struct kprobed *k)
+{
+	if (kprobed_has_next(k) || !k->next_cursor)
+		return;
+	free(k->cursor);
+	k->cursor = take_ptr(k->next_cursor);
+}
+
+static int batch_begin(struct kprobed *k, const struct reply *reply)
+{
+	char *cursor = slice_dup(reply->cursor);
+	enum slice_type gaps = slice_type_of(reply->gaps);
+	bool is_read = k->state == KPROBED_READING;
+
+	if (!cursor && slice_type_of(reply->cursor) == SLICE_STRING)
+		return connection_break(k, -ENOMEM);
+	if (!cursor || slice_type_of(reply->events) != SLICE_ARRAY ||
+	    (gaps != SLICE_ARRAY && gaps != SLICE_NULL && gaps != SLICE_NONE) ||
+	    (is_read && reply->continues)) {
+		free(cursor);
+		return connection_break(k, -EPROTO);
+	}
+	slice_iter_init(&k->gaps, reply->gaps);
+	slice_iter_init(&k->events, reply->events);
+	k->waiting = reply->continues;
+	k->page_done = is_read && !k->events.at && k->cursor && strcmp(k->cursor, cursor) == 0;
+	free(k->next_cursor);
+	k->next_cursor = cursor;
+	batch_settle(k);
+	return 0;
+}
+
+/* Takes a value out of the batch. Returns 1, 0 when it is used up, or an error. */
+static int batch_take(struct kprobed *k)
+{
+	enum kprobed_event_type type = k->gaps.at ? KPROBED_GAP : KPROBED_EVENT;
+	struct slice_iter *it = k->gaps.at ? &k->gaps : &k->events;
+	struct slice json;
+	int r;
+
+	r = event_take(&k->event, type, it);
+	if (r == 0 || r == -ENOMEM)
+		return r;
+	if (r < 0)
+		return connection_break(k, -EPROTO);
+	json = k->event.json;
+	/* The iterator stands behind what comes after the value, so that byte is free. */
+	k->in[json.text - k->in + (ptrdiff_t)json.length] = '\0';
+	batch_settle(k);
+	return 1;
+}
+
+static void stream_end(struct kprobed *k)
+{
+	k->state = KPROBED_IDLE;
+	free(take_ptr(k->read_request));
+}
+
+/* Asks for the next page of the log. */
+static int read_page(struct kprobed *k)
+{
+	_cleanup_text_ struct text request = {0};
+	int r;
+
+	text_puts(&request, k->read_request);
+	if (k->cursor) {
+		text_puts(&request, ",\"cursor\":");
+		text_json_string(&request, k->cursor);
+	}
+	text_putc(&request, '}');
+	if (request.failed)
+		return -ENOMEM;
+	r = io_send(k, "io.kprobed.Events.Read", request.data, 0);
+	if (r < 0)
+		return r;
+	k->waiting = true;
+	return 0;
+}
+
+EXPORT int kprobed_next(struct kprobed *k, int timeout_ms, struct kprobed_event **ret)
+{
+	int64_t deadline = timeout_ms > 0 ? deadline_after(timeout_ms) : timeout_ms;
+	struct reply reply;
+	int r;
+
+	for (;;) {
+		if (k->state != KPROBED_STREAMING && k->state != KPROBED_READING)
+			return k->broken ? k->broken : -ENODATA;
+		r = batch_take(k);
+		if (r > 0)
+			*ret = &k->event;
+		if (r != 0)
+			return r;
+		if (!k->waiting && (k->state == KPROBED_STREAMING || k->page_done)) {
+			stream_end(k);
+			return -ENODATA;
+		}
+		if (!k->waiting) {
+			r = read_page(k);
+			if (r < 0)
+				return r;
+		}
+		r = reply_receive(k, deadline, &reply);
+		if (r == -EREMOTEIO)
+			stream_end(k);
+		if (r <= 0)
+			return r;
+		r = batch_begin(k, &reply);
+		if (r < 0)
+			return r;
+	}
+}
+
+EXPORT int kprobed_process(struct kprobed *k)
+{
+	int r;
+
+	/* The batch lies in the input buffer, which must not move under it. */
+	if (kprobed_has_next(k) || io_has_message(k))
+		return 1;
+	r = io_process(k);
+	return r < 0 ? r : io_has_message(k);
+}
+
+static int check_options(const struct kprobed_stream_options *given,
+			 struct kprobed_stream_options *ret)
+{
+	*ret = (struct kprobed_stream_options)KPROBED_STREAM_OPTIONS_INIT;
+	if (!given)
+		return 0;
+	if (given->size < sizeof(*ret))
+		return -EINVAL;
+	/* A program built against a later library may not use what this one does not know. */
+	for (size_t i = sizeof(*ret); i < given->size; i++)
+		if (((const char *)given)[i] != 0)
+			return -EINVAL;
+	*ret = *given;
+	return 0;
+}
+
+static void write_selectors(struct text *t, const char *const *selectors, size_t n)
+{
+	text_puts(t, "\"probes\":[");
+	for (size_t i = 0; i < n; i++) {
+		if (i)
+			text_putc(t, ',');
+		text_json_string(t, selectors[i]);
+	}
+	text_putc(t, ']');
+}
+
+/* The first cursor of a stream is what its options say. */
+static int stream_begin(struct kprobed *k, enum kprobed_state state, const char *cursor)
+{
+	char *copy = NULL;
+
+	if (cursor) {
+		copy = strdup(cursor);
+		if (!copy)
+			return -ENOMEM;
+	}
+	free(k->cursor);
+	k->cursor = copy;
+	free(take_ptr(k->next_cursor));
+	k->waiting = k->page_done = false;
+	k->state = state;
+	return 0;
+}
+
+EXPORT int kprobed_subscribe(struct kprobed *k, const char *const *selectors, size_t n,
+			     const struct kprobed_stream_options *options)
+{
+	_cleanup_text_ struct text request = {0};
+	struct kprobed_stream_options o;
+	struct reply reply;
+	int r;
+
+	r = n == 0 ? -EINVAL : check_options(options, &o);
+	if (r < 0)
+		return r;
+	text_putc(&request, '{');
+	write_selectors(&request, selectors, n);
+	if (o.cursor) {
+		text_puts(&request, ",\"cursor\":");
+		text_json_string(&request, o.cursor);
+	}
+	if (o.max_latency_ms >= 0)
+		text_printf(&request, ",\"maxLatencyMs\":%d", o.max_latency_ms);
+	if (o.max_batch > 0)
+		text_printf(&request, ",\"maxBatch\":%d", o.max_batch);
+	text_putc(&request, '}');
+	if (request.failed)
+		return -ENOMEM;
+
+	r = call_begin(k);
+	if (r < 0)
+		return r;
+	r = io_send(k, "io.kprobed.Events.Subscribe", request.data, KPROBED_CALL_MORE);
+	if (r < 0)
+		return r;
+	r = reply_wait(k, deadline_after(k->timeout_ms), &reply);
+	if (r < 0)
+		return r;
+	r = stream_begin(k, KPROBED_STREAMING, o.cursor);
+	/* Later replies would be taken for those of other calls. */
+	return r < 0 ? connection_break(k, r) : batch_begin(k, &reply);
+}
+
+EXPORT int kprobed_read(struct kprobed *k, const char *const *selectors, size_t n,
+			const struct kprobed_stream_options *options)
+{
+	_cleanup_text_ struct text request = {0};
+	struct kprobed_stream_options o;
+	int r;
+
+	r = check_options(options, &o);
+	if (r < 0)
+		return r;
+	text_printf(&request, "{\"limit\":%d", o.max_batch > 0 ? o.max_batch : READ_LIMIT);
+	if (n > 0) {
+		text_putc(&request, ',');
+		write_selectors(&request, selectors, n);
+	}
+	r = call_begin(k);
+	if (r < 0)
+		return r;
+	k->read_request = text_take(&request);
+	if (!k->read_request)
+		return -ENOMEM;
+	r = stream_begin(k, KPROBED_READING, o.cursor);
+	if (r < 0)
+		free(take_ptr(k->read_request));
+	return r;
+}

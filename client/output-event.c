@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Events and gaps as lines.
+ *
+ *	TIME             CPU  COMM-TID            PROBE  ARGS
+ *	14:03:22.518231    1  cat-412             opens  dfd=-100 name="/etc/passwd"
+ */
+#include "output-event.h"
+
+#include <inttypes.h>
+#include <string.h>
+#include <time.h>
+
+#include "cleanup.h"
+#include "output-text.h"
+
+#define NSEC_PER_SEC UINT64_C(1000000000)
+#define TIME_WIDTH   15
+
+void format_titles(const struct event_format *f, struct text *t)
+{
+	if (f->json)
+		return;
+	text_color(t, f->color, COLOR_BOLD);
+	text_printf(t, "%-*s  CPU  %-*s  %-*s  ARGS", TIME_WIDTH, f->relative ? "SECONDS" : "TIME",
+		    (int)f->comm_width, "COMM-TID", (int)f->probe_width, "PROBE");
+	text_plain(t, f->color);
+	text_putc(t, '\n');
+}
+
+static void put_time(struct event_format *f, uint64_t ts_nsec, struct text *t)
+{
+	char clock[16];
+	struct tm tm;
+	time_t seconds;
+	uint64_t nsec;
+
+	if (f->relative) {
+		if (!f->has_first) {
+			f->first_nsec = ts_nsec;
+			f->has_first = true;
+		}
+		/* Events of before a stream's first may come late. */
+		nsec = ts_nsec < f->first_nsec ? 0 : ts_nsec - f->first_nsec;
+		text_printf(t, "%8" PRIu64 ".%06" PRIu64, nsec / NSEC_PER_SEC,
+			    nsec % NSEC_PER_SEC / 1000);
+		return;
+	}
+	nsec = ts_nsec + (uint64_t)f->realtime_offset;
+	seconds = (time_t)(nsec / NSEC_PER_SEC);
+	if (!localtime_r(&seconds, &tm))
+		tm = (struct tm){0};
+	strftime(clock, sizeof(clock), "%H:%M:%S", &tm);
+	text_printf(t, "%s.%06" PRIu64, clock, nsec % NSEC_PER_SEC / 1000);
+}
+
+/* "comm-tid", as the kernel's own trace has it. Returns its width. */
+static size_t put_task(struct kprobed_event *event, struct text *t)
+{
+	const char *comm = kprobed_event_get_comm(event);
+	size_t width = 0, before;
+
+	if (comm)
+		width = text_safe(t, comm, strlen(comm));
+	before = t->length;
+	text_printf(t, "-%d", (int)kprobed_event_get_tid(event));
+	return width + t->length - before;
+}
+
+static void put_args(const struct event_format *f, struct kprobed_event *event, struct text *t)
+{
+	struct slice value;
+	const char *name;
+	size_t position = 0;
+
+	while (kprobed_event_next_arg(event, &position, &name, &value.text, &value.length) > 0) {
+		text_putc(t, ' ');
+		text_safe(t, name, strlen(name));
+		text_putc(t, '=');
+		text_color(t, f->color, COLOR_VALUE);
+		text_value(t, value);
+		text_plain(t, f->color);
+	}
+}
+
+static void put_stack(const struct event_format *f, struct kprobed_event *event, struct text *t)
+{
+	const char *frame;
+	size_t position = 0;
+
+	while (kprobed_event_next_frame(event, &position, &frame) > 0) {
+		text_repeat(t, ' ', TIME_WIDTH + 7);
+		text_color(t, f->color, COLOR_DIM);
+		text_safe(t, frame, strlen(frame));
+		text_plain(t, f->color);
+		text_putc(t, '\n');
+	}
+}
+
+static void put_hit(struct event_format *f, struct kprobed_event *event, struct text *t)
+{
+	const char *probe = kprobed_event_get_probe(event);
+	const char *caller = kprobed_event_get_caller(event);
+	size_t width;
+
+	text_color(t, f->color, COLOR_DIM);
+	put_time(f, kprobed_event_get_ts_nsec(event), t);
+	text_plain(t, f->color);
+	text_printf(t, "  %3d  ", kprobed_event_get_cpu(event));
+
+	width = put_task(event, t);
+	if (width > f->comm_width)
+		f->comm_width = width;
+	text_pad(t, width, f->comm_width + 2);
+
+	text_color(t, f->color, COLOR_PROBE);
+	width = probe ? text_safe(t, probe, strlen(probe)) : 0;
+	text_plain(t, f->color);
+	if (width > f->probe_width)
+		f->probe_width = width;
+	text_pad(t, width, f->probe_width + 1);
+
+	put_args(f, event, t);
+	if (caller) {
+		text_color(t, f->color, COLOR_DIM);
+		text_puts(t, " (to ");
+		text_safe(t, caller, strlen(caller));
+		text_putc(t, ')');
+		text_plain(t, f->color);
+	}
+	text_putc(t, '\n');
+	put_stack(f, event, t);
+}
+
+static void put_gap_cause(struct kprobed_event *event, const char *kind, struct text *t)
+{
+	static const struct {
+		const char *kind, *cause;
+	} causes[] = {
+		{"missed", "the kernel could not run the probe (maxactive, or inside another probe)"},
+		{"recursion", "hit inside a probe's handler"},
+		{"overrun", "kernel ring full"},
+		{"overtaken", "this reader was slower than the log"},
+		{"filtered", "left out by the filter"},
+		{"rateLimited", "left out by the rate limit"},
+		{"restart", "kprobed was not reading"},
+	};
+	const char *probe = kprobed_event_get_probe(event);
+	int cpu = kprobed_event_get_cpu(event);
+
+	if (probe) {
+		text_puts(t, " of ");
+		text_safe(t, probe, strlen(probe));
+	}
+	text_puts(t, ": ");
+	for (size_t i = 0; i < ARRAY_SIZE(causes); i++) {
+		if (strcmp(kind, causes[i].kind) == 0) {
+			text_puts(t, causes[i].cause);
+			break;
+		}
+		if (i + 1 == ARRAY_SIZE(causes))
+			text_safe(t, kind, strlen(kind));
+	}
+	if (cpu >= 0)
+		text_printf(t, " on cpu %d", cpu);
+}
+
+static void put_gap(const struct event_format *f, struct kprobed_event *event, struct text *t)
+{
+	const char *kind = kprobed_event_get_gap_kind(event);
+	uint64_t count;
+
+	text_color(t, f->color, COLOR_GAP);
+	if (kprobed_event_get_gap_count(event, &count) == 0)
+		text_printf(t, "-- lost %" PRIu64 " event%s", count, count == 1 ? "" : "s");
+	else
+		text_puts(t, "-- lost an unknown number of events");
+	put_gap_cause(event, kind ? kind : "?", t);
+	text_puts(t, " --");
+	text_plain(t, f->color);
+	text_putc(t, '\n');
+}
+
+void format_event(struct event_format *f, struct kprobed_event *event, struct text *t)
+{
+	bool is_gap = kprobed_event_get_type(event) == KPROBED_GAP;
+	const char *json;
+	size_t length;
+
+	if (!f->json) {
+		if (is_gap)
+			put_gap(f, event, t);
+		else
+			put_hit(f, event, t);
+		return;
+	}
+	json = kprobed_event_get_json(event, &length);
+	if (is_gap)
+		text_puts(t, "{\"gap\":");
+	/* Objects come without line breaks; should one come with, it stays one line all the same. */
+	if (f->safe || memchr(json, '\n', length) || memchr(json, '\r', length))
+		text_safe_json(t, json, length);
+	else
+		text_append(t, json, length);
+	text_puts(t, is_gap ? "}\n" : "\n");
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Events and gaps as lines: for people, or as JSON.
+ */
+#ifndef KP_OUTPUT_EVENT_H
+#define KP_OUTPUT_EVENT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <kprobed.h>
+
+#include "text.h"
+
+struct event_format {
+	bool json;
+	bool safe; /* JSON goes to a terminal */
+	bool color;
+	bool relative;		 /* times count from the first event */
+	int64_t realtime_offset; /* nanoseconds from CLOCK_MONOTONIC to CLOCK_REALTIME */
+	uint64_t first_nsec;	 /* set by the first event */
+	bool has_first;
+	/* Columns so far; they only grow, so that lines stay under each other. */
+	size_t comm_width;
+	size_t probe_width;
+};
+
+#define EVENT_FORMAT_INIT ((struct event_format){.comm_width = 18, .probe_width = 5})
+
+/* The titles over the columns. */
+void format_titles(const struct event_format *f, struct text *t);
+
+/* Appends the lines of an event or a gap. */
+void format_event(struct event_format *f, struct kprobed_event *event, struct text *t);
+
+#endif

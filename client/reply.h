@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * A message of the daemon, taken apart: a reply or a typed error, and in a reply the parts that
+ * streams are made of. Pure: text in, slices of it out.
+ */
+#ifndef KP_REPLY_H
+#define KP_REPLY_H
+
+#include <stdbool.h>
+
+#include "slice.h"
+
+/* All slices borrow from the message; text is NULL for what is not there. */
+struct reply {
+	struct slice error;      /* a string */
+	struct slice parameters; /* an object */
+	/* Members of the parameters, of whatever type. */
+	struct slice events;
+	struct slice gaps;
+	struct slice cursor;
+	bool continues;
+};
+
+/*
+ * @message: without the NUL at its end
+ *
+ * The whole text has been checked when this returns 0. Returns -EBADMSG for what is not JSON, not an
+ * object, or has an error or parameters of another type.
+ */
+int reply_parse(const char *message, size_t length, struct reply *ret);
+
+#endif

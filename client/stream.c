@@ -1,0 +1,334 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Events to the terminal.
+ *
+ * A stream that is to end at a moment (the command has ended, the time is up, Ctrl-C) is not cut off
+ * there: what happened before is still on its way. It is read on until an event of after that moment
+ * comes, or nothing for longer than an event may wait in the daemon.
+ */
+#include "stream.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "child.h"
+#include "output-error.h"
+#include "output-text.h"
+
+#define NSEC_PER_SEC  UINT64_C(1000000000)
+#define NSEC_PER_MSEC UINT64_C(1000000)
+/* How long an event may take to get here, on top of the latency that was asked for. */
+#define DRAIN_MARGIN_MS	   400
+#define LATENCY_DEFAULT_MS 100
+#define LOST_KINDS_MAX	   8
+
+enum phase {
+	RUNNING,
+	DRAINING, /* until_nsec is set */
+	ENDED,
+};
+
+struct lost {
+	char kind[24];
+	uint64_t count;
+	bool is_unknown; /* more than the count, by a number that nobody knows */
+};
+
+struct stream {
+	const struct ctl *ctl; /* borrowed, as the next four */
+	struct kprobed *k;
+	const struct stream_options *options;
+	pid_t *child;
+	int signal_fd; /* owned */
+	struct event_format format;
+	struct text text;
+	enum phase phase;
+	uint64_t deadline_nsec; /* CLOCK_MONOTONIC, as the next two; UINT64_MAX: none */
+	uint64_t until_nsec;	/* younger events are not shown */
+	uint64_t quiet_nsec;	/* when draining, nothing until here is the end */
+	uint64_t shown;
+	bool is_closed; /* nobody reads stdout any more */
+	struct lost lost[LOST_KINDS_MAX];
+};
+
+static uint64_t now_nsec(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * NSEC_PER_SEC + (uint64_t)now.tv_nsec;
+}
+
+bool stream_option(const struct ctl *ctl, struct stream_options *options, int c, const char *value)
+{
+	double seconds;
+	char *end;
+
+	switch (c) {
+	case 'n':
+		options->count = (uint64_t)option_number(ctl, "--count", value, 1, LLONG_MAX);
+		return true;
+	case 'd':
+		seconds = strtod(value, &end);
+		if (end == value || *end || !(seconds > 0 && seconds < 1e9))
+			usage_error(ctl, "--duration: \"%s\" is not a number of seconds", value);
+		options->nsec = (uint64_t)(seconds * (double)NSEC_PER_SEC);
+		return true;
+	case 'L':
+		options->max_latency_ms = (int)option_number(ctl, "--max-latency", value, 0, 10000);
+		return true;
+	case 'r':
+		options->relative = true;
+		return true;
+	default:
+		return false;
+	}
+}
+
+int stream_clock(struct kprobed *k, int64_t *ret_realtime_offset)
+{
+	_cleanup_json_ json_object *status = NULL;
+	json_object *clocks;
+	int r;
+
+	r = ctl_call(k, "io.kprobed.Service.Status", NULL, &status);
+	if (r < 0)
+		return r;
+	clocks = json_object_object_get(status, "clocks");
+	*ret_realtime_offset = member_int(clocks, "realtimeNs") - member_int(clocks, "monotonicNs");
+	return 0;
+}
+
+void stream_block_signals(sigset_t *ret_mask)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGHUP);
+	sigaddset(&set, SIGCHLD);
+	sigprocmask(SIG_BLOCK, &set, ret_mask);
+}
+
+static int open_signals(void)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGHUP);
+	sigaddset(&set, SIGCHLD);
+	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+static void put_off_quiet(struct stream *s)
+{
+	int latency = s->options->max_latency_ms;
+
+	if (latency < 0)
+		latency = LATENCY_DEFAULT_MS;
+	s->quiet_nsec = now_nsec() + (uint64_t)(latency + DRAIN_MARGIN_MS) * NSEC_PER_MSEC;
+}
+
+/* Ends with what has happened until @moment. */
+static void drain(struct stream *s, uint64_t moment)
+{
+	if (s->phase != RUNNING)
+		return;
+	s->phase = DRAINING;
+	if (moment < s->until_nsec)
+		s->until_nsec = moment;
+	s->deadline_nsec = UINT64_MAX;
+	put_off_quiet(s);
+}
+
+static void take_signal(struct stream *s, const struct signalfd_siginfo *info)
+{
+	if (info->ssi_signo == SIGCHLD) {
+		if (*s->child && (pid_t)info->ssi_pid == *s->child) {
+			child_wait(*s->child);
+			*s->child = 0;
+			drain(s, now_nsec());
+		}
+		return;
+	}
+	if (s->phase != RUNNING) {
+		s->phase = ENDED;
+		return;
+	}
+	/* The terminal sends its signals to the command too, anyone else does not. */
+	if (*s->child && info->ssi_code != SI_KERNEL)
+		kill(*s->child, (int)info->ssi_signo);
+	if (!*s->child)
+		drain(s, now_nsec());
+}
+
+static void take_signals(struct stream *s)
+{
+	struct signalfd_siginfo info;
+
+	while (read(s->signal_fd, &info, sizeof(info)) == (ssize_t)sizeof(info))
+		take_signal(s, &info);
+}
+
+static void count_lost(struct stream *s, struct kprobed_event *gap)
+{
+	const char *kind = kprobed_event_get_gap_kind(gap);
+	uint64_t count;
+
+	for (size_t i = 0; kind && i < LOST_KINDS_MAX; i++) {
+		struct lost *lost = &s->lost[i];
+
+		if (lost->kind[0] && strncmp(lost->kind, kind, sizeof(lost->kind) - 1) != 0)
+			continue;
+		snprintf(lost->kind, sizeof(lost->kind), "%s", kind);
+		if (kprobed_event_get_gap_count(gap, &count) == 0)
+			lost->count += count;
+		else
+			lost->is_unknown = true;
+		return;
+	}
+}
+
+static void show(struct stream *s, struct kprobed_event *event)
+{
+	if (kprobed_event_get_type(event) == KPROBED_GAP) {
+		count_lost(s, event);
+	} else if (kprobed_event_get_ts_nsec(event) > s->until_nsec) {
+		s->phase = ENDED;
+		return;
+	} else {
+		s->shown++;
+	}
+	format_event(&s->format, event, &s->text);
+	if (s->options->count && s->shown >= s->options->count)
+		s->phase = ENDED;
+}
+
+/* What was formatted goes out once per batch, whatever stdout is. */
+static void flush(struct stream *s)
+{
+	if (text_write(&s->text, stdout) && fflush(stdout) == 0)
+		return;
+	s->is_closed = true;
+	s->phase = ENDED;
+}
+
+/* Waits for events, a signal, or the next moment at which something is to be done. */
+static void wait_for_something(struct stream *s)
+{
+	struct pollfd fds[] = {
+		{.fd = kprobed_get_fd(s->k), .events = kprobed_get_events(s->k)},
+		{.fd = s->signal_fd, .events = POLLIN},
+	};
+	uint64_t now = now_nsec(), next = s->deadline_nsec;
+	int timeout_ms = -1;
+
+	if (s->phase == DRAINING)
+		next = s->quiet_nsec;
+	if (next != UINT64_MAX)
+		timeout_ms = next <= now ? 0 : (int)((next - now) / NSEC_PER_MSEC % INT_MAX) + 1;
+	if (poll(fds, ARRAY_SIZE(fds), timeout_ms) < 0 && errno != EINTR)
+		s->phase = ENDED;
+	if (!(fds[0].revents) && s->phase == DRAINING && now_nsec() >= s->quiet_nsec)
+		s->phase = ENDED;
+	if (now_nsec() >= s->deadline_nsec)
+		drain(s, s->deadline_nsec);
+}
+
+/* Returns 0 at the stream's end, or an error of the library. */
+static int loop(struct stream *s)
+{
+	struct kprobed_event *event;
+	int r;
+
+	while (s->phase != ENDED) {
+		r = kprobed_next(s->k, 0, &event);
+		if (r < 0 && r != -EINTR)
+			return r == -ENODATA ? 0 : r;
+		if (r > 0) {
+			show(s, event);
+			if (kprobed_has_next(s->k) && s->phase != ENDED)
+				continue;
+			put_off_quiet(s);
+		}
+		flush(s);
+		take_signals(s);
+		if (r == 0 && s->phase != ENDED)
+			wait_for_something(s);
+		else if (s->phase == RUNNING && s->deadline_nsec != UINT64_MAX &&
+			 now_nsec() >= s->deadline_nsec)
+			drain(s, s->deadline_nsec);
+	}
+	return 0;
+}
+
+/* "12 overrun", "12+ missed" where the kernel did not count all, "? missed" where it counted none. */
+static void put_lost(const struct lost *lost, struct text *t)
+{
+	if (lost->count || !lost->is_unknown)
+		text_printf(t, "%" PRIu64 "%s ", lost->count, lost->is_unknown ? "+" : "");
+	else
+		text_puts(t, "? ");
+	text_safe(t, lost->kind, strlen(lost->kind));
+}
+
+static void summary(const struct stream *s)
+{
+	_cleanup_text_ struct text t = {0};
+
+	if (s->ctl->json)
+		return;
+	text_printf(&t, "%" PRIu64 " event%s", s->shown, s->shown == 1 ? "" : "s");
+	for (size_t i = 0; i < LOST_KINDS_MAX && s->lost[i].kind[0]; i++) {
+		text_puts(&t, i ? ", " : "; lost: ");
+		put_lost(&s->lost[i], &t);
+	}
+	text_puts(&t, s->lost[0].kind[0] ? "\n" : ", none lost\n");
+	text_write(&t, stderr);
+}
+
+int stream_run(const struct ctl *ctl, struct kprobed *k, const struct stream_options *options,
+	       int64_t realtime_offset, pid_t *child)
+{
+	struct stream s = {
+		.ctl = ctl,
+		.k = k,
+		.options = options,
+		.child = child,
+		.signal_fd = open_signals(),
+		.format = EVENT_FORMAT_INIT,
+		.deadline_nsec = options->nsec ? now_nsec() + options->nsec : UINT64_MAX,
+		.until_nsec = options->until_now ? now_nsec() : UINT64_MAX,
+	};
+	int r;
+
+	if (s.signal_fd < 0)
+		return print_own_failure(ctl, -errno, "signalfd: %s", strerror(errno));
+	s.format.json = ctl->json;
+	s.format.safe = isatty(STDOUT_FILENO);
+	s.format.color = ctl->color;
+	s.format.relative = options->relative;
+	if (options->probe_width > s.format.probe_width)
+		s.format.probe_width = options->probe_width;
+	s.format.realtime_offset = realtime_offset;
+
+	format_titles(&s.format, &s.text);
+	r = loop(&s);
+	flush(&s);
+	text_done(&s.text);
+	close(s.signal_fd);
+	if (s.is_closed)
+		return EXIT_SUCCESS;
+	summary(&s);
+	return r < 0 ? print_failure(ctl, k, r, NULL) : EXIT_SUCCESS;
+}

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* See error.h. */
+#include "error.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+int kp_error_set(struct kp_error *e, enum kp_error_code code, int err, const char *subject,
+		 const char *fmt, ...)
+{
+	va_list ap;
+
+	if (!e || e->code != KP_OK)
+		return -err;
+
+	e->code = code;
+	e->err = err;
+	snprintf(e->subject, sizeof(e->subject), "%s", subject ? subject : "");
+	va_start(ap, fmt);
+	vsnprintf(e->message, sizeof(e->message), fmt, ap);
+	va_end(ap);
+	return -err;
+}
+
+int kp_error_definition(struct kp_error *e, const char *reason, int position, const char *hint,
+			const char *fmt, ...)
+{
+	va_list ap;
+
+	if (!e || e->code != KP_OK)
+		return -EINVAL;
+
+	e->code = KP_INVALID_DEFINITION;
+	e->err = EINVAL;
+	e->position = position;
+	snprintf(e->reason, sizeof(e->reason), "%s", reason);
+	snprintf(e->hint, sizeof(e->hint), "%s", hint ? hint : "");
+	va_start(ap, fmt);
+	vsnprintf(e->message, sizeof(e->message), fmt, ap);
+	va_end(ap);
+	return -EINVAL;
+}
+
+const char *kp_errno_name(int err)
+{
+	const char *name = strerrorname_np(err);
+
+	return name ? name : "E?";
+}

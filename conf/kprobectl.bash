@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# bash completion for kprobectl
+
+__kprobectl_probes() {
+	kprobectl list --json 2>/dev/null | grep -o '"name":"[^"]*"' | cut -d'"' -f4
+}
+
+# Functions of the running kernel that begin with $1; nothing for less than two letters, which would be too many.
+__kprobectl_symbols() {
+	[[ $1 =~ ^[A-Za-z0-9_.]{2,}$ ]] || return
+	sed -n "s/^[^ ]* [tT] \(${1//./\\.}[^ \t]*\).*/\1/p" /proc/kallsyms 2>/dev/null | sort -u | head -n 500
+}
+
+# The command in the words before the one that is completed, and whether a "--" is behind it
+__kprobectl_find_command() {
+	local i
+	command='' separator=0
+	for ((i = 1; i < COMP_CWORD; i++)); do
+		case ${COMP_WORDS[i]} in
+		--)
+			separator=$i
+			return
+			;;
+		--socket | --color) ((i++)) ;;
+		-*) ;;
+		*) [[ -n $command ]] || command=${COMP_WORDS[i]} ;;
+		esac
+	done
+}
+
+_kprobectl() {
+	local cur prev command separator options
+	local commands='trace add check remove enable disable list watch read status whoami call help'
+	local common='--json --socket --color --help'
+	local specs='--file --name --filter --stack'
+	local stream='--count --duration --relative --max-latency'
+	COMPREPLY=()
+	cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
+	__kprobectl_find_command
+
+	if ((separator)); then
+		if declare -F _command_offset >/dev/null; then
+			_command_offset $((separator + 1))
+		fi
+		return
+	fi
+	case $prev in
+	--socket | --file | -f)
+		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+		return
+		;;
+	--color)
+		mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur")
+		return
+		;;
+	--name | --filter | --count | -n | --duration | -d | --max-latency | --cursor) return ;;
+	esac
+
+	case $command in
+	'') options="$common --version" ;;
+	trace) options="$common $stream $specs --" ;;
+	add | check) options="$common $specs --disabled --pending" ;;
+	list) options="$common --foreign" ;;
+	watch | read) options="$common $stream --cursor --show-cursor" ;;
+	call) options="$common --more --oneway" ;;
+	*) options=$common ;;
+	esac
+	if [[ $cur = -* ]]; then
+		mapfile -t COMPREPLY < <(compgen -W "$options" -- "$cur")
+		return
+	fi
+	case $command in
+	'' | help) mapfile -t COMPREPLY < <(compgen -W "$commands" -- "$cur") ;;
+	trace | add | check) mapfile -t COMPREPLY < <(__kprobectl_symbols "$cur") ;;
+	remove | enable | disable | list | watch | read)
+		mapfile -t COMPREPLY < <(compgen -W "$(__kprobectl_probes)" -- "$cur")
+		;;
+	call)
+		mapfile -t COMPREPLY < <(compgen -W 'Probes.Add Probes.Check Probes.Remove Probes.Enable
+			Probes.Disable Probes.List Probes.Watch Events.Subscribe Events.Read Service.Status
+			Service.WhoAmI org.varlink.service.GetInfo
+			org.varlink.service.GetInterfaceDescription' -- "$cur")
+		;;
+	esac
+}
+
+complete -F _kprobectl kprobectl

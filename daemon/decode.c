@@ -1,0 +1,381 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* See decode.h. */
+#include "decode.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "json-text.h"
+
+enum op {
+	OP_U8,
+	OP_U16,
+	OP_U32,
+	OP_U64,
+	OP_S8,
+	OP_S16,
+	OP_S32,
+	OP_S64,
+	OP_X8,
+	OP_X16,
+	OP_X32,
+	OP_X64,
+	OP_CHAR,
+	OP_SYMBOL,
+	OP_STRING,
+};
+
+struct field {
+	uint8_t op;
+	uint8_t size;	/* of one element in the record */
+	uint16_t count; /* elements; 0: not an array */
+	uint16_t offset;
+	uint16_t key_len;
+	char *key; /* owned: `,"dfd":` */
+};
+
+struct decoder {
+	struct field *fields; /* owned */
+	size_t n_fields;
+	char *middle; /* owned: `","probe":"opens","site":"do_sys_openat2+0x0"`, after comm */
+	size_t middle_len;
+	size_t fixed_bound;
+	unsigned int comm_offset;
+	unsigned int caller_offset;
+	bool has_comm;
+	bool has_caller;
+};
+
+/* `{"seq":,"ts":,"cpu":,"tid":,"comm":""`, `,"caller":""`, `,"args":{}`, `,"stack":[]}` and four numbers */
+#define FRAME_BOUND (128 + 4 * JSON_INT_MAX + SYMBOL_TEXT_MAX)
+
+static const struct format_field *find_field(const struct event_format *format, const char *name)
+{
+	for (size_t i = 0; i < format->n_fields; i++)
+		if (strcmp(format->fields[i].name, name) == 0)
+			return &format->fields[i];
+	return NULL;
+}
+
+/* log2 of the element size: 0 to 3; -1 for a size no integer has. */
+static int size_step(unsigned int size)
+{
+	return size == 1 ? 0 : size == 2 ? 1 : size == 4 ? 2 : size == 8 ? 3 : -1;
+}
+
+static int choose_op(const struct probe_arg *arg, uint8_t *ret)
+{
+	int step = size_step(arg->size);
+
+	if (arg->show == ARG_STRING) {
+		*ret = OP_STRING;
+		return 0;
+	}
+	if (step < 0)
+		return -EBADMSG;
+	switch (arg->show) {
+	case ARG_UNSIGNED:
+		*ret = (uint8_t)(OP_U8 + step);
+		return 0;
+	case ARG_SIGNED:
+		*ret = (uint8_t)(OP_S8 + step);
+		return 0;
+	case ARG_HEX:
+		*ret = (uint8_t)(OP_X8 + step);
+		return 0;
+	case ARG_CHAR:
+		*ret = OP_CHAR;
+		return step == 0 ? 0 : -EBADMSG;
+	case ARG_SYMBOL:
+		*ret = OP_SYMBOL;
+		return step == 3 ? 0 : -EBADMSG;
+	default:
+		return -EBADMSG;
+	}
+}
+
+static int compile_field(const struct probe_arg *arg, const struct event_format *format,
+			 struct field *ret)
+{
+	const struct format_field *f = find_field(format, arg->name);
+	unsigned int elements = arg->count ? arg->count : 1;
+	size_t len = strlen(arg->name);
+	int r;
+
+	if (!f || f->offset > UINT16_MAX || elements > PROBE_ARRAY_MAX)
+		return -EBADMSG;
+	r = choose_op(arg, &ret->op);
+	if (r < 0)
+		return r;
+	/* A string's place holds a __data_loc: length and offset of the bytes, 16 bits each. */
+	ret->size = ret->op == OP_STRING ? 4 : (uint8_t)arg->size;
+	if (f->size < ret->size * elements)
+		return -EBADMSG;
+	ret->count = (uint16_t)arg->count;
+	ret->offset = (uint16_t)f->offset;
+
+	ret->key = malloc(len + 5);
+	if (!ret->key)
+		return -ENOMEM;
+	/* An argument's name is an identifier (probe-spec.h): nothing to escape. */
+	ret->key_len = (uint16_t)sprintf(ret->key, ",\"%s\":", arg->name);
+	return 0;
+}
+
+static int compile_middle(struct decoder *d, const char *name, const char *site)
+{
+	size_t bound = 64 + JSON_STRING_MAX(strlen(name)) + JSON_STRING_MAX(strlen(site));
+	char *p;
+
+	d->middle = p = malloc(bound);
+	if (!p)
+		return -ENOMEM;
+	p = put_literal(p, "\",\"probe\":");
+	p = put_string(p, name, strlen(name));
+	p = put_literal(p, ",\"site\":");
+	p = put_string(p, site, strlen(site));
+	d->middle_len = (size_t)(p - d->middle);
+	return 0;
+}
+
+int decoder_new(const struct probe_spec *spec, const struct event_format *format, const char *name,
+		const char *site, struct decoder **ret)
+{
+	_cleanup_(decoder_freep) struct decoder *d = NULL;
+	const struct format_field *f;
+	int r;
+
+	d = calloc(1, sizeof(*d));
+	if (!d)
+		return -ENOMEM;
+	d->fields = calloc(spec->n_args ? spec->n_args : 1, sizeof(*d->fields));
+	if (!d->fields)
+		return -ENOMEM;
+	r = compile_middle(d, name, site);
+	if (r < 0)
+		return r;
+
+	d->fixed_bound = FRAME_BOUND + d->middle_len;
+	for (size_t i = 0; i < spec->n_args; i++) {
+		struct field *field = &d->fields[d->n_fields++];
+		size_t each;
+
+		r = compile_field(&spec->args[i], format, field);
+		if (r < 0)
+			return r;
+		each = field->op == OP_SYMBOL ? SYMBOL_TEXT_MAX + 3 : JSON_HEX_MAX + 3;
+		d->fixed_bound += field->key_len + 2 + (field->count ? field->count : 1) * each;
+	}
+
+	f = find_field(format, COMM_FIELD);
+	d->has_comm = f && f->size >= 4;
+	d->comm_offset = f ? f->offset : 0;
+	/* kernel/trace/trace_probe.h: FIELD_STRING_RETIP */
+	f = find_field(format, "__probe_ret_ip");
+	d->has_caller = f && f->size == 8;
+	d->caller_offset = f ? f->offset : 0;
+
+	*ret = take_ptr(d);
+	return 0;
+}
+
+struct decoder *decoder_free(struct decoder *d)
+{
+	for (size_t i = 0; i < d->n_fields; i++)
+		free(d->fields[i].key);
+	free(d->fields);
+	free(d->middle);
+	free(d);
+	return NULL;
+}
+
+size_t decoder_bound(const struct decoder *d, size_t len, size_t stack_depth)
+{
+	/*
+	 * The kernel stores each string once, so all of them together are no longer than the record. One
+	 * that is not from the kernel could point at the same bytes again and again; decoder_write()
+	 * stops at this.
+	 */
+	return d->fixed_bound + JSON_STRING_MAX(len) + stack_depth * (SYMBOL_TEXT_MAX + 3);
+}
+
+#define DEFINE_LOAD(type)                                                                          \
+	static inline type load_##type(const unsigned char *p)                                     \
+	{                                                                                          \
+		type v;                                                                            \
+		memcpy(&v, p, sizeof(v));                                                          \
+		return v;                                                                          \
+	}
+
+DEFINE_LOAD(uint16_t)
+DEFINE_LOAD(uint32_t)
+DEFINE_LOAD(uint64_t)
+
+static const unsigned char zeros[8];
+
+/*
+ * The bytes a __data_loc points at: where, and how many without the NUL. NULL for a string that the
+ * kernel could not read: it leaves either no bytes (until 6.5) or the text "(fault)".
+ */
+static const char *locate_string(const unsigned char *record, size_t len, unsigned int offset,
+				 size_t *ret_len)
+{
+	uint32_t loc;
+	size_t at, n;
+	const char *s;
+
+	if (offset + 4 > len)
+		return NULL;
+	loc = load_uint32_t(record + offset);
+	at = loc & 0xffff;
+	n = loc >> 16;
+	if (n == 0 || at > len || n > len - at)
+		return NULL;
+	s = (const char *)record + at;
+	n = strnlen(s, n);
+	if (n == 7 && memcmp(s, "(fault)", 7) == 0)
+		return NULL;
+	*ret_len = n;
+	return s;
+}
+
+static char *put_symbol(char *p, struct symbols *symbols, uint64_t address)
+{
+	*p++ = '"';
+	p += symbols_format(symbols, address, p);
+	*p++ = '"';
+	return p;
+}
+
+/* What is left of the room for strings is watched, so that no record can exceed decoder_bound(). */
+static char *put_record_string(char *p, const unsigned char *record, size_t len,
+			       unsigned int offset, size_t *room)
+{
+	size_t n = 0;
+	const char *s = locate_string(record, len, offset, &n);
+
+	if (!s || n > *room)
+		return put_literal(p, "null");
+	*room -= n;
+	return put_string(p, s, n);
+}
+
+static inline char *put_value(char *p, const struct field *f, const unsigned char *v,
+			      struct symbols *symbols)
+{
+	switch ((enum op)f->op) {
+	case OP_U8:
+		return put_u64(p, *v);
+	case OP_U16:
+		return put_u64(p, load_uint16_t(v));
+	case OP_U32:
+		return put_u64(p, load_uint32_t(v));
+	case OP_U64:
+		return put_u64(p, load_uint64_t(v));
+	case OP_S8:
+		return put_s64(p, (int8_t)*v);
+	case OP_S16:
+		return put_s64(p, (int16_t)load_uint16_t(v));
+	case OP_S32:
+		return put_s64(p, (int32_t)load_uint32_t(v));
+	case OP_S64:
+		return put_s64(p, (int64_t)load_uint64_t(v));
+	case OP_X8:
+		return put_hex(p, *v);
+	case OP_X16:
+		return put_hex(p, load_uint16_t(v));
+	case OP_X32:
+		return put_hex(p, load_uint32_t(v));
+	case OP_X64:
+		return put_hex(p, load_uint64_t(v));
+	case OP_CHAR:
+		return put_string(p, (const char *)v, *v != 0);
+	case OP_SYMBOL:
+		return put_symbol(p, symbols, load_uint64_t(v));
+	case OP_STRING:
+		break;
+	}
+	return p;
+}
+
+static inline char *put_field(char *p, const struct field *f, const unsigned char *record,
+			      size_t len, struct symbols *symbols, size_t *room)
+{
+	unsigned int n = f->count ? f->count : 1;
+
+	if (f->count)
+		*p++ = '[';
+	for (unsigned int i = 0; i < n; i++) {
+		size_t at = f->offset + (size_t)i * f->size;
+
+		if (i > 0)
+			*p++ = ',';
+		if (f->op == OP_STRING)
+			p = put_record_string(p, record, len, (unsigned int)at, room);
+		else
+			p = put_value(p, f, at + f->size <= len ? record + at : zeros, symbols);
+	}
+	if (f->count)
+		*p++ = ']';
+	return p;
+}
+
+static char *put_stack(char *p, const struct stack_record *stack, struct symbols *symbols)
+{
+	const unsigned char *a = stack->addresses;
+
+	p = put_literal(p, ",\"stack\":[");
+	for (size_t i = 0; i < stack->n; i++) {
+		if (i > 0)
+			*p++ = ',';
+		p = put_symbol(p, symbols, load_uint64_t(a + 8 * i));
+	}
+	*p++ = ']';
+	return p;
+}
+
+size_t decoder_write(const struct decoder *d, const void *data, size_t len,
+		     const struct record_context *context, char *out)
+{
+	const unsigned char *record = data;
+	size_t room = len, comm_len;
+	const char *comm = NULL;
+	char *p = out;
+
+	p = put_literal(p, "{\"seq\":");
+	p = put_u64(p, context->seq);
+	p = put_literal(p, ",\"ts\":");
+	p = put_u64(p, context->ts);
+	p = put_literal(p, ",\"cpu\":");
+	p = put_u64(p, context->cpu);
+	p = put_literal(p, ",\"tid\":");
+	p = put_s64(p, (int32_t)load_uint32_t(record + RECORD_PID_OFFSET));
+	p = put_literal(p, ",\"comm\":\"");
+	if (d->has_comm)
+		comm = locate_string(record, len, d->comm_offset, &comm_len);
+	if (comm && comm_len <= room) {
+		p = put_escaped(p, comm, comm_len);
+		room -= comm_len;
+	}
+	p = put_bytes(p, d->middle, d->middle_len);
+
+	if (d->has_caller && d->caller_offset + 8 <= len) {
+		p = put_literal(p, ",\"caller\":");
+		p = put_symbol(p, context->symbols, load_uint64_t(record + d->caller_offset));
+	}
+	p = put_literal(p, ",\"args\":{");
+	for (size_t i = 0; i < d->n_fields; i++) {
+		const struct field *f = &d->fields[i];
+
+		/* The first key goes without the comma that all of them begin with. */
+		p = put_bytes(p, f->key + (i == 0), f->key_len - (i == 0));
+		p = put_field(p, f, record, len, context->symbols, &room);
+	}
+	*p++ = '}';
+	if (context->stack)
+		p = put_stack(p, context->stack, context->symbols);
+	*p++ = '}';
+	return (size_t)(p - out);
+}

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Hands the log to its subscribers: who has something to read, when it is sent, and the sending.
+ *
+ * An append marks its source; after a pass of the reader only subscribers of marked sources are
+ * looked at. One that has waited long enough for company, or has a full batch, gets it at once:
+ * writev() straight out of the log. A socket that takes only a part ends the batch at the event it
+ * stopped in: the rest of that event and the closing of the reply are the only bytes ever copied. A
+ * reader that stops reading therefore holds one event's worth of memory and its place in the log.
+ */
+#ifndef KP_DELIVERY_H
+#define KP_DELIVERY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <event2/buffer.h>
+#include <event2/event.h>
+
+#include "cleanup.h"
+#include "event-log.h"
+#include "subscription.h"
+
+struct delivery;
+struct subscriber;
+
+enum subscriber_event {
+	SUBSCRIBER_BLOCKED, /* call subscriber_resume() when the socket takes more */
+	SUBSCRIBER_FAILED,  /* the connection is dead */
+};
+
+struct subscriber_options {
+	int fd;			/* borrowed: the socket */
+	struct evbuffer *out;	/* borrowed: what must be sent before any batch */
+	uint64_t position;	/* where in the log it begins */
+	unsigned int max_latency_msec;
+	unsigned int max_batch;
+	/* Called from within delivery; must not free the subscriber. */
+	void (*on_event)(enum subscriber_event event, void *data);
+	void *data;
+};
+
+int delivery_new(struct event_base *base, struct event_log *log, struct delivery **ret);
+struct delivery *delivery_free(struct delivery *d);
+DEFINE_CLEANUP(struct delivery *, delivery_free);
+
+int subscriber_new(struct delivery *d, const struct subscriber_options *options,
+		   struct subscriber **ret);
+struct subscriber *subscriber_free(struct subscriber *s);
+DEFINE_CLEANUP(struct subscriber *, subscriber_free);
+
+int subscriber_add_source(struct subscriber *s, unsigned int source);
+
+/* What the log has already: to be called once, after the sources were added. */
+void subscriber_start(struct subscriber *s);
+
+/* The socket takes more again. */
+void subscriber_resume(struct subscriber *s);
+
+/* The position of everything that was sent or is in the out buffer. */
+uint64_t subscriber_position(const struct subscriber *s);
+
+unsigned int delivery_count(const struct delivery *d);
+
+/* For reader_options: an entry was appended; a pass is over. */
+void delivery_append(struct delivery *d, unsigned int source, uint64_t seq);
+void delivery_pass(struct delivery *d);
+
+/* Sends everything that is due or not, as far as the sockets take it: before stopping. */
+void delivery_flush(struct delivery *d);
+
+/*
+ * Writes one reply of Events.Read to @out: at most @max_events from @view's position on; moves the
+ * view. 0 or -ENOMEM.
+ */
+int delivery_read(struct subscription *view, size_t max_events, struct evbuffer *out);
+
+/* The first reply of a subscription: no events, where it begins. 0 or -ENOMEM. */
+int delivery_greet(const struct event_log *log, uint64_t position, struct evbuffer *out);
+
+#endif

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The event log: one ring in a memfd, written once per event, read through any number of cursors.
+ *
+ * Layout of the memfd (all fixed-size, so that it outlives the process that wrote it):
+ *
+ *     header | sources | index ring | byte ring
+ *
+ * The index ring has one struct log_entry per event; the byte ring has the event's JSON text followed
+ * by a comma, and is mapped twice back to back so that no text wraps. Texts of neighbouring entries
+ * are neighbours in memory: a run of entries is a piece of a JSON array as it stands.
+ *
+ * A *source* is whatever entries are attributed to: a probe, or a kernel ring for its own losses.
+ * Entries of one source are chained (log_entry.next_delta), so that a reader of few sources walks its
+ * own entries only. A source outlives its probe for as long as the log holds entries of it.
+ *
+ * Sequence numbers start at 1 and never repeat within an epoch; entry seq is in slot seq % capacity.
+ * Appending evicts the oldest entries; nobody is asked. Readers compare with event_log_first().
+ *
+ * Single-threaded: only the main thread touches it.
+ */
+#ifndef KP_EVENT_LOG_H
+#define KP_EVENT_LOG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "cleanup.h"
+
+#define LOG_SOURCE_NAME_MAX 63
+#define LOG_SOURCES_MAX	    8192
+
+/* The source of what concerns everybody: a restart. It is always there. */
+#define LOG_SOURCE_GLOBAL 0
+
+enum log_flags {
+	LOG_GAP = 1, /* the text is a Gap object, not an event */
+};
+
+struct log_entry {
+	uint64_t seq;
+	uint64_t ts; /* CLOCK_MONOTONIC, ns */
+	uint64_t text_pos;
+	uint64_t ordinal;    /* events of this source before this entry */
+	uint64_t lost;	     /* losses told by gap entries of this source before this entry */
+	uint32_t next_delta; /* to the source's next entry; 0: none yet */
+	uint32_t text_len;   /* with the comma */
+	uint32_t source_id;
+	uint32_t tid;
+	uint16_t source; /* slot */
+	uint16_t cpu;
+	uint16_t flags; /* enum log_flags */
+	uint16_t reserved;
+};
+_Static_assert(sizeof(struct log_entry) == 64, "the index is an array of cache lines");
+
+struct log_source {
+	uint32_t id; /* 0: the slot is free */
+	uint16_t is_open;
+	uint16_t kind; /* enum log_source_kind */
+	char name[LOG_SOURCE_NAME_MAX + 1];
+	uint64_t first_seq; /* oldest entry in the log, 0: none */
+	uint64_t last_seq;  /* newest, 0: none */
+	uint64_t events;    /* ever appended */
+	uint64_t lost;	    /* told by gap entries */
+	uint64_t in_log;    /* entries in the log */
+	uint64_t tag;	    /* the opener's: the id of the probe */
+};
+_Static_assert(sizeof(struct log_source) == 120, "part of the memfd's layout");
+
+enum log_source_kind {
+	LOG_SOURCE_PROBE,
+	LOG_SOURCE_RING,
+	LOG_SOURCE_SERVICE,
+};
+
+struct event_log;
+
+/*
+ * A new log with room for @text_bytes (a power of two, at least 1 MiB) of text, or, with @fd >= 0,
+ * the one in that memfd, whose size then counts. @fd is the log's on success. Returns -EBADMSG for a
+ * memfd that holds no sound log, -EINVAL, -ENOMEM, or the errno of memfd_create() or mmap().
+ */
+int event_log_new(size_t text_bytes, int fd, struct event_log **ret);
+struct event_log *event_log_free(struct event_log *log);
+DEFINE_CLEANUP(struct event_log *, event_log_free);
+
+/* The memfd, borrowed. */
+int event_log_fd(const struct event_log *log);
+/* Tells this log from any other: part of every cursor. */
+uint32_t event_log_epoch(const struct event_log *log);
+/* The oldest sequence number held, and the one the next entry will have; equal: empty. */
+uint64_t event_log_first(const struct event_log *log);
+uint64_t event_log_next(const struct event_log *log);
+size_t event_log_size(const struct event_log *log);
+size_t event_log_used(const struct event_log *log);
+
+/*
+ * A source under a new id. When all slots are taken, the closed source with the oldest last entry
+ * gives up its slot (and can no longer be selected by name). -ENOSPC when all are open.
+ */
+int event_log_source_open(struct event_log *log, enum log_source_kind kind, const char *name,
+			  uint64_t tag, unsigned int *ret_slot);
+/* Nothing more will come from it. */
+void event_log_source_close(struct event_log *log, unsigned int slot);
+/* Borrowed; NULL for a free slot. Slots are 0 to event_log_source_limit() - 1. */
+const struct log_source *event_log_source(const struct event_log *log, unsigned int slot);
+unsigned int event_log_source_limit(void);
+
+/*
+ * Room for @max bytes of text, comma included, evicting what is in the way. Valid until the next
+ * call. NULL when @max is more than a quarter of the ring.
+ */
+char *event_log_reserve(struct event_log *log, size_t max);
+
+/*
+ * Appends what was written to the reserved room: @len bytes, the comma excluded, which is added
+ * here. Returns the entry's sequence number, event_log_next() as it was before. @lost: for gap
+ * entries, how many losses it tells.
+ */
+uint64_t event_log_commit(struct event_log *log, unsigned int slot, uint64_t ts, uint32_t tid,
+			  unsigned int cpu, unsigned int flags, size_t len, uint64_t lost);
+
+/* The entry @seq, which must be held; borrowed until the next reserve. */
+const struct log_entry *event_log_entry(const struct event_log *log, uint64_t seq);
+/* Its text; texts of following entries follow in memory. */
+const char *event_log_text(const struct event_log *log, const struct log_entry *entry);
+
+/* A number that outlives the daemon: ids of probes and instances are counted on from here. */
+uint32_t event_log_take_id(struct event_log *log);
+
+#endif

@@ -1,0 +1,65 @@
+# All of the daemon is one convenience library and main.c one call, so that tests and fuzzers link
+# the real thing.
+noinst_LTLIBRARIES += libkprobed-daemon.la
+libkprobed_daemon_la_SOURCES = \
+	daemon/access.c daemon/access.h \
+	daemon/control.c daemon/control.h \
+	daemon/decode.c daemon/decode.h \
+	daemon/delivery.c daemon/delivery.h \
+	daemon/event-format.c \
+	daemon/event-log.c daemon/event-log.h \
+	daemon/instance.c daemon/instance.h \
+	daemon/json-text.c daemon/json-text.h \
+	daemon/kprobed.c \
+	daemon/listener.c daemon/listener.h \
+	daemon/manager.c daemon/manager.h \
+	daemon/plant.c daemon/plant.h \
+	daemon/probe.c daemon/probe.h \
+	daemon/probe-act.c daemon/probe-add.c daemon/probe-poll.c daemon/probe-reap.c \
+	daemon/probe-set.c daemon/probe-set.h daemon/probe-set-internal.h \
+	daemon/reader.c daemon/reader.h \
+	daemon/refusal.c daemon/refusal.h \
+	daemon/ring.c daemon/ring.h \
+	daemon/rpc.c daemon/rpc.h \
+	daemon/rpc-error.c daemon/rpc-events.c daemon/rpc-probes.c daemon/rpc-service.c \
+	daemon/rpc-spec.c daemon/rpc-spec.h \
+	daemon/server.h \
+	daemon/session.c daemon/session.h \
+	daemon/stream.c daemon/stream.h \
+	daemon/subscription.c daemon/subscription.h \
+	daemon/symbols.c daemon/symbols.h \
+	daemon/tracefs.c daemon/tracefs.h \
+	daemon/varlink-idl.c daemon/varlink-idl.h \
+	daemon/varlink-lexer.c daemon/varlink-lexer.h \
+	daemon/varlink-check.c daemon/varlink-check.h \
+	daemon/interfaces.c daemon/interfaces.h \
+	daemon/config.c daemon/config.h \
+	daemon/config-keys.c daemon/config-keys.h \
+	daemon/span.c daemon/span.h \
+	daemon/registers.c daemon/registers.h \
+	daemon/fetch-type.c daemon/fetch-type.h \
+	daemon/fetch-leaf.c daemon/fetch-leaf.h \
+	daemon/fetch-arg.c daemon/fetch-arg.h \
+	daemon/probe-head.c daemon/probe-head.h \
+	daemon/probe-spec.c daemon/probe-spec.h \
+	daemon/probe-spec-format.c daemon/probe-filter.c
+libkprobed_daemon_la_CPPFLAGS = $(AM_CPPFLAGS) -iquote $(top_srcdir)/daemon -iquote $(top_builddir)/daemon \
+	-DINTERFACE_DIR='"$(top_srcdir)/include"' -DSYSCONFDIR='"$(sysconfdir)"'
+libkprobed_daemon_la_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS) $(JSON_CFLAGS) $(TRACEFS_CFLAGS) \
+	$(TRACEEVENT_CFLAGS) $(SYSTEMD_CFLAGS) $(INIH_CFLAGS)
+libkprobed_daemon_la_LIBADD = libkpcommon.la $(EVENT_LIBS) $(JSON_LIBS) $(TRACEFS_LIBS) \
+	$(TRACEEVENT_LIBS) $(SYSTEMD_LIBS) $(INIH_LIBS) -lpthread
+
+# The interfaces are part of the binary (.incbin), which dependency tracking does not see: this header
+# changes with them.
+BUILT_SOURCES += daemon/interfaces-stamp.h
+CLEANFILES += daemon/interfaces-stamp.h
+daemon/interfaces-stamp.h: $(varlink_FILES)
+	$(AM_V_GEN)$(MKDIR_P) daemon && \
+		(printf '/* '; cat $^ | cksum | tr -d '\n'; printf ' */\n') > $@
+
+sbin_PROGRAMS += kprobed
+kprobed_SOURCES = daemon/main.c
+kprobed_CPPFLAGS = $(libkprobed_daemon_la_CPPFLAGS)
+kprobed_CFLAGS = $(libkprobed_daemon_la_CFLAGS)
+kprobed_LDADD = libkprobed-daemon.la

@@ -1,0 +1,319 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* See plant.h. */
+#include "plant.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "refusal.h"
+#include "tracefs.h"
+
+/* kernel/trace/trace.c: trace_parse_run_command() takes WRITE_BUFSIZE - 1 bytes at a time */
+#define WRITE_MAX 4095
+
+/* Lines collected for one write. */
+struct lines {
+	char text[WRITE_MAX + 1];
+	size_t len;
+};
+
+static int make_line(const struct probe *probe, char **ret)
+{
+	return probe_spec_format_kernel(&probe->spec, TRACEFS_GROUP, probe->event,
+					COMM_FIELD "=$comm", ret);
+}
+
+struct present {
+	struct probe **probes;
+	size_t n;
+	bool *is_there;
+};
+
+static int note_present(const struct tracefs_probe *line, void *data)
+{
+	struct present *present = data;
+
+	if (strcmp(line->group, TRACEFS_GROUP) != 0)
+		return 0;
+	for (size_t i = 0; i < present->n; i++)
+		if (strcmp(present->probes[i]->event, line->event) == 0)
+			present->is_there[i] = true;
+	return 0;
+}
+
+/*
+ * A write of several lines failed: the kernel has carried out those before the bad one. Deletes what
+ * there is of all probes of the batch and returns the index of the first that is missing.
+ */
+static size_t undo_create(struct plant *p)
+{
+	_cleanup_free_ bool *is_there = calloc(p->n_create, sizeof(*is_there));
+	struct present present = {p->create, p->n_create, is_there};
+	size_t missing = 0;
+
+	if (!is_there)
+		return 0;
+	tracefs_each_probe(note_present, &present);
+	while (missing < p->n_create && is_there[missing])
+		missing++;
+	for (size_t i = 0; i < p->n_create; i++)
+		if (is_there[i])
+			plant_delete(&p->create[i], 1);
+	return missing < p->n_create ? missing : p->n_create - 1;
+}
+
+static int fail_create(struct plant *p, int r)
+{
+	size_t bad = undo_create(p);
+
+	/* To say whether the symbol exists, and what is called much the same. */
+	if (!p->loaded_symbols && !p->symbols && symbols_load(NULL, &p->loaded_symbols) < 0)
+		p->loaded_symbols = NULL;
+	p->error.probe = p->indexes[bad];
+	return refusal_explain(&p->create[bad]->spec, p->create[bad]->event, -r,
+			       p->loaded_symbols ? p->loaded_symbols : p->symbols, &p->error);
+}
+
+static int create_events(struct plant *p)
+{
+	struct lines lines = {0};
+	int r;
+
+	for (size_t i = 0; i <= p->n_create; i++) {
+		_cleanup_free_ char *line = NULL;
+		size_t len = 0;
+
+		if (i < p->n_create) {
+			r = make_line(p->create[i], &line);
+			if (r < 0) {
+				undo_create(p);
+				p->error.probe = p->indexes[i];
+				return kp_error_definition(&p->error, "lineTooLong", 0, NULL,
+							   "the definition is longer than the "
+							   "kernel takes");
+			}
+			len = strlen(line) + 1;
+		}
+		if (lines.len && (i == p->n_create || lines.len + len > WRITE_MAX)) {
+			r = tracefs_append_probes(lines.text);
+			if (r < 0)
+				return fail_create(p, r);
+			lines.len = 0;
+		}
+		if (line)
+			lines.len += (size_t)snprintf(lines.text + lines.len,
+						      sizeof(lines.text) - lines.len, "%s\n", line);
+	}
+	return 0;
+}
+
+/* The event is there: learn its format, make its decoder, and tell the reader. */
+static int bind_event(struct plant *p, struct probe *probe, const struct symbols *symbols)
+{
+	_cleanup_free_ char *text = NULL;
+	struct event_format format;
+	size_t len;
+	int r;
+
+	if (!probe->spec.symbol)
+		symbols_locate(symbols, probe->spec.address, probe->site);
+	r = tracefs_read_format(probe->event, &text, &len);
+	if (r == 0)
+		r = event_format_parse(text, len, &format);
+	if (r < 0)
+		return r;
+	r = decoder_new(&probe->spec, &format, probe->name, probe->site, &probe->decoder);
+	probe->type = format.id;
+	event_format_done(&format);
+	if (r == 0)
+		reader_bind(p->reader, probe->type, probe->decoder, probe->source);
+	return r;
+}
+
+static int prepare_events(struct plant *p)
+{
+	const struct symbols *symbols = p->loaded_symbols ? p->loaded_symbols : p->symbols;
+	int r;
+
+	for (size_t i = 0; i < p->n_create; i++) {
+		struct probe *probe = p->create[i];
+
+		probe->instance = p->targets[probe->spec.stack].instance;
+		p->error.probe = p->indexes[i];
+		r = bind_event(p, probe, symbols);
+		if (r < 0)
+			return kp_error_set(&p->error, KP_KERNEL_REFUSED, -r, NULL,
+					    "the event %s was made, but its format cannot be read: "
+					    "%s",
+					    probe->event, strerror(-r));
+		if (!probe->spec.filter)
+			continue;
+		r = instance_set_filter(probe->instance, probe->event, probe->spec.filter);
+		if (r < 0) {
+			char reason[160];
+
+			instance_filter_error(probe->instance, probe->event, reason, sizeof(reason));
+			return kp_error_definition(&p->error, "badFilter", 0, NULL,
+						   "the kernel does not take the filter: %s",
+						   reason[0] ? reason : strerror(-r));
+		}
+	}
+	p->error.probe = -1;
+	return 0;
+}
+
+static int enable_events(struct plant *p)
+{
+	for (size_t i = 0; i < p->n_enable; i++) {
+		struct probe *probe = p->enable[i];
+		int r;
+
+		if (probe->is_enabled)
+			continue;
+		r = instance_enable(probe->instance, probe->event, true);
+		if (r < 0) {
+			for (size_t k = 0; k < i; k++)
+				plant_disable(p->enable[k]);
+			return kp_error_set(&p->error, KP_KERNEL_REFUSED, -r, NULL,
+					    "cannot enable the event of %s: %s", probe->name,
+					    strerror(-r));
+		}
+		probe->is_enabled = probe->was_enabled = true;
+	}
+	return 0;
+}
+
+static void unbind_all(struct plant *p)
+{
+	for (size_t i = 0; i < p->n_create; i++) {
+		struct probe *probe = p->create[i];
+
+		if (probe->type && !probe->was_enabled)
+			reader_unbind(p->reader, probe->type);
+	}
+}
+
+static int make_instance(struct plant *p, struct plant_target *target)
+{
+	int r;
+
+	if (target->instance || target->new_instance[0] == '\0')
+		return 0;
+	r = instance_new(target->new_instance, &target->options, &target->instance);
+	if (r < 0)
+		return kp_error_set(&p->error, KP_KERNEL_REFUSED, -r, NULL,
+				    "cannot make the tracing instance %s: %s", target->new_instance,
+				    strerror(-r));
+	return 0;
+}
+
+static int plant_all(struct plant *p)
+{
+	int r;
+
+	if (p->needs_symbols && symbols_load(NULL, &p->loaded_symbols) < 0)
+		p->loaded_symbols = NULL; /* addresses stay numbers; Status says why */
+	r = make_instance(p, &p->targets[0]);
+	if (r == 0)
+		r = make_instance(p, &p->targets[1]);
+	if (r == 0)
+		r = create_events(p);
+	if (r < 0)
+		return r;
+
+	if (!p->is_dry_run) {
+		r = prepare_events(p);
+		if (r == 0)
+			r = enable_events(p);
+		if (r == 0)
+			return 0;
+	}
+	/* Those that were enabled for a moment cannot be deleted: they are left to be parked. */
+	unbind_all(p);
+	for (size_t i = 0; i < p->n_create; i++)
+		if (!p->create[i]->was_enabled) {
+			plant_delete(&p->create[i], 1);
+			p->create[i]->type = 0;
+		}
+	return r;
+}
+
+void plant_run(struct plant *p)
+{
+	p->error = KP_ERROR_INIT;
+	p->result = plant_all(p);
+}
+
+void plant_disable(struct probe *probe)
+{
+	if (!probe->type)
+		return;
+	if (probe->is_enabled && instance_enable(probe->instance, probe->event, false) == 0)
+		probe->is_enabled = false;
+	if (!probe->was_enabled) {
+		plant_delete(&probe, 1);
+		probe->type = 0;
+	}
+}
+
+void plant_delete(struct probe *const *probes, size_t n)
+{
+	char text[WRITE_MAX + 1];
+	size_t len = 0, first = 0;
+
+	for (size_t i = 0; i <= n; i++) {
+		size_t need = i < n ? strlen(probes[i]->event) + sizeof("-:" TRACEFS_GROUP "/\n") : 0;
+
+		if (len && (i == n || len + need > WRITE_MAX)) {
+			/* One that is gone already stops the others: then each by itself. */
+			if (tracefs_append_probes(text) < 0 && i - first > 1)
+				for (size_t k = first; k < i; k++)
+					plant_delete(&probes[k], 1);
+			len = 0;
+			first = i;
+		}
+		if (i < n)
+			len += (size_t)snprintf(text + len, sizeof(text) - len,
+						"-:" TRACEFS_GROUP "/%s\n", probes[i]->event);
+	}
+}
+
+struct leftover {
+	char event[PROBE_NAME_MAX + 1];
+	struct leftover *next;
+};
+
+static int note_leftover(const struct tracefs_probe *line, void *data)
+{
+	struct leftover **list = data, *item;
+
+	if (strcmp(line->group, TRACEFS_GROUP) != 0)
+		return 0;
+	item = calloc(1, sizeof(*item));
+	if (!item)
+		return -ENOMEM;
+	snprintf(item->event, sizeof(item->event), "%s", line->event);
+	item->next = *list;
+	*list = item;
+	return 0;
+}
+
+unsigned int plant_delete_leftovers(void)
+{
+	struct leftover *list = NULL, *item;
+	unsigned int n = 0;
+
+	tracefs_each_probe(note_leftover, &list);
+	while ((item = list)) {
+		char text[128];
+
+		snprintf(text, sizeof(text), "-:" TRACEFS_GROUP "/%s\n", item->event);
+		n += tracefs_append_probes(text) < 0;
+		list = item->next;
+		free(item);
+	}
+	return n;
+}

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Planting: from probes to events in the kernel, all of a batch or none. Runs on the control worker.
+ *
+ * Order matters: every event is made and filtered before any is enabled. An event that was never
+ * enabled can be deleted without harm; one that was enabled is parked instead (design 9.2), so whatever
+ * can fail has to fail before.
+ */
+#ifndef KP_PLANT_H
+#define KP_PLANT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "error.h"
+#include "instance.h"
+#include "probe.h"
+#include "reader.h"
+#include "symbols.h"
+
+/* Where new events go: an instance that is there, or the name of one to make. */
+struct plant_target {
+	struct instance *instance; /* borrowed; made here: the caller's */
+	char new_instance[48];	   /* empty: none */
+	struct instance_options options;
+};
+
+struct plant {
+	/* An instance either records stacks or does not: [0] for probes without, [1] with. */
+	struct plant_target targets[2];
+
+	struct probe **create; /* borrowed: to make, in the order of the batch */
+	int *indexes;	       /* borrowed: of each in the batch, for errors */
+	size_t n_create;
+	struct probe **enable; /* borrowed: to enable, new and old */
+	size_t n_enable;
+
+	struct reader *reader;		/* borrowed: learns of each event before it is enabled */
+	const struct symbols *symbols;	/* borrowed: what is known so far; NULL: nothing */
+	struct symbols *loaded_symbols; /* the caller's: newer ones, when they were needed */
+	bool needs_symbols;
+	bool is_dry_run; /* make, say what the kernel thinks, and delete */
+
+	int result; /* 0 or a negative errno, with error filled */
+	struct kp_error error;
+};
+
+void plant_run(struct plant *p);
+
+/*
+ * Stops recording; safe to call for one that is not enabled. One that was never enabled is deleted
+ * and its type becomes 0.
+ */
+void plant_disable(struct probe *probe);
+
+/* Deletes events; their instance must be gone, or they must never have been enabled. */
+void plant_delete(struct probe *const *probes, size_t n);
+
+/* Deletes every event of the group that an earlier kprobed left behind. Returns how many stay. */
+unsigned int plant_delete_leftovers(void);
+
+#endif

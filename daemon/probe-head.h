@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The head of a definition: its command ("r8:name") and its place ("mod:symbol+0x10").
+ *
+ * Private to probe-spec.c. Pure. All return 0, -EINVAL with @reterr, or -ENOMEM; what they have put
+ * into @spec by then is released with it.
+ */
+#ifndef KP_PROBE_HEAD_H
+#define KP_PROBE_HEAD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "error.h"
+#include "probe-spec.h"
+#include "span.h"
+
+/*
+ * Whether @word is a command ("p", "r8:name") and not the symbol of a line without one. "p9_read"
+ * is a symbol; "r1a1" is a command with a wrong number when a place follows, and not an argument.
+ */
+bool probe_head_is_command(struct span word, struct span next);
+
+/* The kind, and the number of calls at once behind the letter. */
+int probe_head_parse_command(struct span command, int position, struct probe_spec *spec,
+			     struct kp_error *reterr);
+
+/* "[MOD:]SYM[+OFFS][%return]" or an address. */
+int probe_head_parse_place(struct span word, int position, struct probe_spec *spec,
+			   struct kp_error *reterr);
+
+/* "[GRP/]NAME" behind the command's colon; the group is checked and left out. */
+int probe_head_parse_name(struct span text, int position, struct probe_spec *spec,
+			  struct kp_error *reterr);
+
+/* Whether @offset is, or may be, where a function is entered. */
+bool probe_head_is_entry(uint64_t offset);
+
+#endif

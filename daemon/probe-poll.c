@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Hits, misses and methods: what the kernel counts, read by the worker. See probe-set.h. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <utlist.h>
+
+#include "probe-set-internal.h"
+#include "tracefs.h"
+
+static void note_profile(const char *event, uint64_t hits, uint64_t missed, void *data)
+{
+	struct profile *p = data;
+
+	if (p->n == p->size) {
+		size_t size = p->size ? 2 * p->size : 64;
+		void *q = realloc(p->entries, size * sizeof(*p->entries));
+
+		if (!q)
+			return;
+		p->entries = q;
+		p->size = size;
+	}
+	snprintf(p->entries[p->n].event, sizeof(p->entries->event), "%.*s", PROBE_NAME_MAX, event);
+	p->entries[p->n].hits = hits;
+	p->entries[p->n++].missed = missed;
+}
+
+void profile_read(struct profile *profile)
+{
+	*profile = (struct profile){0};
+	tracefs_each_profile(note_profile, profile);
+}
+
+void profile_done(struct profile *profile)
+{
+	free(profile->entries);
+}
+
+/*
+ * Misses are told once per probe and poll. The events of that time are in the log already or will come
+ * a little later: the times say which stretch the gap is about.
+ */
+void profile_apply(struct probe_set *set, const struct profile *profile)
+{
+	uint64_t now = now_nsec();
+	bool is_told = false;
+
+	for (size_t i = 0; i < profile->n; i++) {
+		const struct profile_entry *e = &profile->entries[i];
+		struct probe *p = registry_find_event(&set->registry, e->event);
+		uint64_t missed;
+
+		if (!p || !p->type)
+			continue;
+		missed = e->missed > p->missed ? e->missed - p->missed : 0;
+		p->hits = e->hits;
+		p->missed = e->missed;
+		if (missed) {
+			set->missed_total += missed;
+			reader_append_gap(set->o.reader, p->source, "missed", missed, p->name, -1,
+					  p->polled_at, now);
+			is_told = true;
+		}
+		p->polled_at = now;
+	}
+	if (is_told)
+		reader_deliver(set->o.reader);
+}
+
+struct site_method {
+	char type;
+	char site[SYMBOL_TEXT_MAX];
+	const char *method;
+};
+
+struct poll_op {
+	struct control_op op;
+	struct probe_set *set;
+	struct profile profile;
+	struct site_method *methods; /* owned */
+	size_t n_methods, size;
+	bool wants_methods;
+	probe_done_fn done; /* NULL: the timer's */
+	void *data;
+};
+
+static bool plan_poll(struct control_op *op)
+{
+	return ((struct poll_op *)op)->set->registry.n_live > 0;
+}
+
+static void note_method(char type, const char *site, const char *method, void *data)
+{
+	struct poll_op *o = data;
+
+	if (o->n_methods == o->size) {
+		size_t size = o->size ? 2 * o->size : 64;
+		void *q = realloc(o->methods, size * sizeof(*o->methods));
+
+		if (!q)
+			return;
+		o->methods = q;
+		o->size = size;
+	}
+	o->methods[o->n_methods].type = type;
+	o->methods[o->n_methods].method = method;
+	snprintf(o->methods[o->n_methods++].site, SYMBOL_TEXT_MAX, "%.*s", SYMBOL_TEXT_MAX - 1, site);
+}
+
+static void run_poll(struct control_op *op)
+{
+	struct poll_op *o = (struct poll_op *)op;
+
+	profile_read(&o->profile);
+	if (o->wants_methods)
+		tracefs_each_kprobe(note_method, o);
+}
+
+static const char *find_method(const struct poll_op *o, const struct probe *p)
+{
+	char type = p->spec.kind == PROBE_RETURN ? 'r' : 'k';
+
+	for (size_t i = 0; i < o->n_methods; i++)
+		if (o->methods[i].type == type && strcmp(o->methods[i].site, p->site) == 0)
+			return o->methods[i].method;
+	return NULL;
+}
+
+/* An event that is not in the profile any more was removed by somebody else. */
+static void find_gone(struct probe_set *set, const struct profile *profile)
+{
+	struct probe *p;
+
+	DL_FOREACH(set->registry.all, p) {
+		bool is_there = false;
+
+		if (!p->owners || !p->type || p->is_gone)
+			continue;
+		for (size_t i = 0; i < profile->n && !is_there; i++)
+			is_there = strcmp(profile->entries[i].event, p->event) == 0;
+		if (!is_there) {
+			p->is_gone = true;
+			p->is_enabled = false;
+			probe_set_change(set, CHANGE_GONE, p, NULL);
+		}
+	}
+}
+
+static void done_poll(struct control_op *op)
+{
+	struct poll_op *o = (struct poll_op *)op;
+	struct probe_set *set = o->set;
+	struct probe *p;
+
+	profile_apply(set, &o->profile);
+	if (o->profile.n)
+		find_gone(set, &o->profile);
+	if (o->wants_methods)
+		DL_FOREACH(set->registry.all, p) {
+			p->method = p->is_enabled ? find_method(o, p) : NULL;
+		}
+	if (o->done) {
+		o->done(0, NULL, NULL, 0, o->data);
+	} else {
+		set->is_poll_queued = false;
+		probe_set_schedule_poll(set);
+	}
+	profile_done(&o->profile);
+	free(o->methods);
+	free(o);
+}
+
+static int submit_poll(struct probe_set *set, bool wants_methods, probe_done_fn done, void *data)
+{
+	struct poll_op *o = calloc(1, sizeof(*o));
+
+	if (!o)
+		return -ENOMEM;
+	o->op = (struct control_op){.plan = plan_poll, .run = run_poll, .done = done_poll};
+	o->set = set;
+	o->wants_methods = wants_methods;
+	o->done = done;
+	o->data = data;
+	control_submit(set->o.control, &o->op);
+	return 0;
+}
+
+void probe_set_poll(struct probe_set *set)
+{
+	if (set->is_poll_queued || set->is_shutting_down)
+		return;
+	set->is_poll_queued = true;
+	if (submit_poll(set, false, NULL, NULL) < 0) {
+		set->is_poll_queued = false;
+		probe_set_schedule_poll(set);
+	}
+}
+
+void probe_set_refresh(struct probe_set *set, probe_done_fn done, void *data)
+{
+	int r = submit_poll(set, true, done, data);
+
+	if (r < 0)
+		done(r, NULL, NULL, 0, data);
+}

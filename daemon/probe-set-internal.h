@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What the files of the probe set (probe-set.c, probe-add.c, probe-act.c, probe-poll.c) share. */
+#ifndef KP_PROBE_SET_INTERNAL_H
+#define KP_PROBE_SET_INTERNAL_H
+
+#include "plant.h"
+#include "probe-set.h"
+
+/* An instance without live probes is removed after this; the same definition may come back before. */
+#define LINGER_NSEC 300000000ULL
+
+struct profile_entry {
+	char event[PROBE_NAME_MAX + 1];
+	uint64_t hits, missed;
+};
+
+/* kprobe_profile, read by the worker. */
+struct profile {
+	struct profile_entry *entries; /* owned */
+	size_t n, size;
+};
+
+struct probe_set {
+	struct probe_set_options o;
+	struct registry registry;
+	struct instance *instances; /* owned */
+	unsigned int n_instances;
+	struct symbols *symbols; /* owned; NULL: not loaded */
+	uint64_t modules_hash;	 /* of /proc/modules when they were loaded */
+	int symbols_state;
+	pid_t own_tids[2];
+	struct event *reap_timer; /* owned */
+	struct event *poll_timer; /* owned */
+	bool is_poll_queued;
+	bool is_reap_queued;
+	bool is_shutting_down;
+	unsigned int quiet_polls;
+	uint64_t missed_total;
+};
+
+/* probe-set.c */
+void probe_set_change(struct probe_set *set, enum probe_change change, const struct probe *probe,
+		      const struct requester *by);
+/* The probe has lost its last owner: its name is free, its event waits in the instance. */
+void probe_set_park(struct probe_set *set, struct probe *probe, const struct requester *by);
+void probe_set_schedule_reap(struct probe_set *set);
+void probe_set_schedule_poll(struct probe_set *set);
+/* Takes newer symbols into use; NULL: keeps what there is. */
+void probe_set_adopt_symbols(struct probe_set *set, struct symbols *loaded);
+/* Whether planting @specs needs symbols that are not loaded, or are older than the modules. */
+bool probe_set_needs_symbols(const struct probe_set *set, const struct probe_spec *specs, size_t n);
+
+/* probe-poll.c */
+void profile_read(struct profile *profile);
+void profile_done(struct profile *profile);
+/* Takes the counts over and tells what was missed since the last time. */
+void profile_apply(struct probe_set *set, const struct profile *profile);
+void probe_set_poll(struct probe_set *set);
+
+/* probe-reap.c */
+void probe_set_reap(struct probe_set *set);
+
+#endif

@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The definition language: a line of text to a parsed probe_spec and back.
+ *
+ * Pure: no kernel, no files, no JSON. The grammar is that of kprobe_events, checked here so that an
+ * error has a position and a hint before anything is written; the kernel's own limits and the names
+ * of its errors are those of kernel/trace/trace_probe.[ch] (EM(...) list), in lower camel case. Where
+ * kernels differ it is 6.12 that is followed: $argN in a return probe is taken, though 6.1 will not.
+ *
+ * Taken and left out: a group ("p:GROUP/NAME", all of ours are in one), what follows "#". Refused
+ * though the kernel would take it: text behind the last ")" of an argument, which it ignores in
+ * silence; bytes beyond ASCII; a command letter with more letters behind it ("pfoo vfs_read").
+ * What the kernel has no name for: badCharacter, newline, lineTooLong, noDefinition, noProbePoint,
+ * tooManyArgs, notADefinition, helperRequired (a call probe, with KP_HELPER_REQUIRED), badFilter.
+ */
+#ifndef KP_PROBE_SPEC_H
+#define KP_PROBE_SPEC_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "error.h"
+
+enum probe_kind {
+	PROBE_ENTRY,
+	PROBE_RETURN,
+};
+
+/* How a recorded value is shown; its width is probe_arg.size. */
+enum arg_show {
+	ARG_UNSIGNED,
+	ARG_SIGNED,
+	ARG_HEX,
+	ARG_CHAR,
+	ARG_SYMBOL, /* an address, shown as symbol+offset */
+	ARG_STRING, /* string, ustring, $comm, %pd, %pD, an immediate string */
+};
+
+/* kernel/trace/trace_probe.h: MAX_TRACE_ARGS, MAX_ARG_NAME_LEN, MAX_ARGSTR_LEN, MAX_ARRAY_LEN */
+#define PROBE_ARGS_MAX	     128
+#define PROBE_ARG_NAME_MAX   32
+#define PROBE_ARG_STRING_MAX 63
+#define PROBE_ARRAY_MAX	     64
+/* MAX_EVENT_NAME_LEN 64 with its NUL; trace_kprobe.c: KRETPROBE_MAXACTIVE_MAX */
+#define PROBE_NAME_MAX	    63
+#define PROBE_MAXACTIVE_MAX 4096
+/* A line of kprobe_events: kernel/trace/trace.c: WRITE_BUFSIZE */
+#define PROBE_LINE_MAX 4094
+
+struct probe_arg {
+	char *name;	    /* owned: as given, or made the way the kernel makes it ("arg1") */
+	char *fetch;	    /* owned: normalised for the kernel: "+0(%si)" */
+	char *type;	    /* owned: in its normal form without array, "s32", "b4@3/32"; never NULL */
+	enum arg_show show;
+	unsigned int size;  /* bytes of one element; 0 for strings */
+	unsigned int count; /* array elements; 0: not an array */
+	int position;	    /* of the argument in the definition */
+	int fetch_position; /* of what is fetched, behind "name=" */
+	int fetch_length;   /* as it was written, before it was made normal */
+	int type_position;  /* of the type, behind ":"; -1: not given */
+	bool is_named;	    /* the name was given, not made */
+	bool is_typed;	    /* the type was given, not the default */
+};
+
+struct probe_spec {
+	enum probe_kind kind;
+	char *name;   /* owned, NULL: none given */
+	char *module; /* owned, NULL: none */
+	char *symbol; /* owned, NULL: by address */
+	uint64_t address;
+	uint64_t offset;	/* from the symbol */
+	unsigned int maxactive; /* 0: the kernel's default */
+	struct probe_arg *args; /* owned */
+	size_t n_args;
+	char *filter; /* owned, NULL: none */
+	bool stack;
+	bool enabled;
+	bool pending;
+	int command_position; /* of the letter in the definition; -1: a line without one */
+	int symbol_position;  /* of the symbol or address */
+	int name_position;    /* -1: none given */
+};
+
+#define PROBE_SPEC_INIT \
+	((struct probe_spec){.enabled = true, .command_position = -1, .name_position = -1})
+
+/*
+ * Parses @definition into @ret (overwritten on success; the caller releases it with
+ * probe_spec_done()). Returns 0, -EINVAL with @reterr filled (KP_INVALID_DEFINITION and the position),
+ * -EOPNOTSUPP (KP_HELPER_REQUIRED: a call probe), or -ENOMEM.
+ */
+int probe_spec_parse(const char *definition, struct probe_spec *ret, struct kp_error *reterr);
+
+/*
+ * Appends one fetch argument ("dfd=%di:s32") to @spec, as if it stood in the definition; positions
+ * in errors count from the start of @text. Kind, symbol and offset must be there: what may be fetched
+ * depends on them. Returns as probe_spec_parse(), @spec untouched on failure.
+ */
+int probe_spec_add_arg(struct probe_spec *spec, const char *text, struct kp_error *reterr);
+
+/* Whether @name may be a probe's: [A-Za-z_][A-Za-z0-9_]*, 63 characters at most. */
+bool probe_name_is_valid(const char *name);
+
+/*
+ * Whether @filter looks like a kernel event filter: balanced, known field names (the arguments of
+ * @spec and the common_ fields), known operators that fit the field, below the kernel's page limit.
+ * The kernel stays the judge; this one has positions, which count from the start of @filter. 0 or
+ * -EINVAL with @reterr (reason "badFilter").
+ */
+int probe_spec_check_filter(const struct probe_spec *spec, const char *filter,
+			    struct kp_error *reterr);
+
+/*
+ * The definition in its normal form, as List shows it: parsing it gives an equal spec, but for filter,
+ * stack, enabled and pending, which a definition does not say. *@ret is the caller's. 0 or -ENOMEM.
+ */
+int probe_spec_format(const struct probe_spec *spec, char **ret);
+
+/*
+ * The line for kprobe_events that plants @spec as @group/@event, every argument with its name and an
+ * explicit type that all kernels from 6.1 on take (char as u8, symbol and symstr as x64), and
+ * @extra (may be NULL) appended as a last argument. *@ret is the caller's. 0, -ENOMEM, or -E2BIG
+ * when the line is longer, or has more arguments, than the kernel takes. The one type not all kernels
+ * know is %pd or %pD (6.9), which is written as it is.
+ */
+int probe_spec_format_kernel(const struct probe_spec *spec, const char *group, const char *event,
+			     const char *extra, char **ret);
+
+/*
+ * Where character @kernel_position of the line made by probe_spec_format_kernel() stands in the
+ * definition the spec was parsed from; -1 when it has no counterpart. Inside an argument that was
+ * written otherwise than in its normal form it is the argument's start.
+ */
+int probe_spec_map_position(const struct probe_spec *spec, const char *group, const char *event,
+			    int kernel_position);
+
+/* Same site, kind, maxactive, arguments, filter and stack: one kernel event can serve both. */
+bool probe_spec_equal(const struct probe_spec *a, const struct probe_spec *b);
+
+/* Releases what @spec owns; @spec may be used again after PROBE_SPEC_INIT. */
+void probe_spec_done(struct probe_spec *spec);
+
+#endif

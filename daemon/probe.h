@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A probe, and the registry of all of them.
+ *
+ * A probe is one kernel event in the group "kprobed", with the owners that asked for it. One without
+ * owners is *parked*: its event stays in the kernel, disabled, until its instance goes (design 9.2) or
+ * the same definition comes back. A probe knows its owners by uid and by the id of their session,
+ * never the session itself.
+ *
+ * The registry belongs to the main thread. While an operation runs (control.h), the kernel side of the
+ * probes it concerns belongs to the worker.
+ */
+#ifndef KP_PROBE_H
+#define KP_PROBE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include <uthash.h>
+
+#include "cleanup.h"
+#include "decode.h"
+#include "instance.h"
+#include "probe-spec.h"
+
+#define PROBE_COMM_MAX 16 /* TASK_COMM_LEN */
+
+/* Who asks for something. */
+struct requester {
+	uint64_t session;
+	uid_t uid;
+	gid_t gid;
+	pid_t pid;
+	char comm[PROBE_COMM_MAX];
+	bool is_manager; /* may act on the probes of others */
+};
+
+enum probe_lifetime {
+	LIFETIME_CONNECTION,
+	LIFETIME_DAEMON,
+};
+
+struct probe_owner {
+	struct requester who;
+	enum probe_lifetime lifetime;
+	bool is_disabled;
+	struct probe_owner *next, *prev;
+};
+
+struct probe {
+	uint32_t id;
+	char id_text[12];
+	char name[PROBE_NAME_MAX + 1];
+	struct probe_spec spec; /* owned */
+	char *definition;	/* owned: the normal form */
+	char site[SYMBOL_TEXT_MAX];
+	struct probe_owner *owners; /* owned; none: parked */
+	uint64_t created_usec;	    /* CLOCK_REALTIME */
+
+	/* The kernel side. */
+	char event[PROBE_NAME_MAX + 1];
+	struct instance *instance; /* borrowed */
+	struct decoder *decoder;   /* owned */
+	unsigned int type;	   /* the event's id; 0: not in the kernel */
+	unsigned int source;	   /* in the event log; 0: none */
+	bool is_enabled;
+	bool was_enabled; /* ever, in this instance */
+	bool is_gone;	  /* somebody else removed the event */
+
+	/* kprobe_profile, and where it stood when the probe began (an event may be used again). */
+	uint64_t hits, missed;
+	uint64_t hits_base, missed_base;
+	uint64_t events_base;
+	uint64_t polled_at; /* CLOCK_MONOTONIC, ns */
+	const char *method; /* static; NULL: not known */
+
+	struct probe *next, *prev; /* all of the registry */
+	UT_hash_handle by_name;	   /* probes with owners */
+	UT_hash_handle by_event;
+};
+
+struct registry {
+	struct probe *all;
+	struct probe *names;
+	struct probe *events;
+	unsigned int n_live;
+	unsigned int n_parked;
+	unsigned int n_enabled;
+};
+
+/* A probe made of @spec, which it takes over on success. */
+int probe_new(struct probe_spec *spec, struct probe **ret);
+struct probe *probe_free(struct probe *p);
+DEFINE_CLEANUP(struct probe *, probe_free);
+
+bool probe_is_parked(const struct probe *p);
+/* What the kernel takes for r without a number: max(10, 2 * possible CPUs), kernel/kprobes.c. */
+unsigned int probe_default_maxactive(void);
+/* "enabled", "disabled", "pending" or "gone"; static. */
+const char *probe_state(const struct probe *p);
+/* Whether any owner wants it to record. */
+bool probe_is_wanted(const struct probe *p);
+
+/* The claim of @who: its session's, or, of those that live with the daemon, its user's. */
+struct probe_owner *probe_find_claim(const struct probe *p, const struct requester *who);
+int probe_add_owner(struct probe *p, const struct requester *who, enum probe_lifetime lifetime,
+		    bool is_disabled);
+void probe_drop_owner(struct probe *p, struct probe_owner *owner);
+
+/* Registers @p under its event and, once it has owners, its name. */
+void registry_insert(struct registry *r, struct probe *p);
+/* Its last owner has gone, or its first has come. */
+void registry_park(struct registry *r, struct probe *p);
+void registry_unpark(struct registry *r, struct probe *p);
+void registry_remove(struct registry *r, struct probe *p);
+
+struct probe *registry_find_name(const struct registry *r, const char *name);
+struct probe *registry_find_event(const struct registry *r, const char *event);
+/* A live probe with an equal definition, under @name (NULL: any). */
+struct probe *registry_find_equal(const struct registry *r, const struct probe_spec *spec,
+				  const char *name);
+/* A parked one under exactly that name. */
+struct probe *registry_find_parked(const struct registry *r, const struct probe_spec *spec,
+				   const char *name);
+
+/* Whether @selector (an id, a name or a glob) means @p. */
+bool probe_matches(const struct probe *p, const char *selector);
+
+/* A free name made from the symbol of @spec. */
+void registry_make_name(const struct registry *r, const struct probe_spec *spec, char *buf,
+			size_t size);
+
+unsigned int registry_count_session(const struct registry *r, uint64_t session);
+unsigned int registry_count_uid(const struct registry *r, uid_t uid);
+
+#endif

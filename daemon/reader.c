@@ -1,0 +1,496 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* See reader.h. */
+#include "reader.h"
+
+#include <cpuid.h>
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <utlist.h>
+
+#include "json-text.h"
+#include "stream.h"
+#include "tracefs.h"
+
+#define NSEC_PER_USEC 1000ULL
+#define NSEC_PER_MSEC 1000000ULL
+/* A CPU of real hardware commits within microseconds; a virtual one can be put aside in between. */
+#define WINDOW_METAL_NSEC   (2 * NSEC_PER_MSEC)
+#define WINDOW_VIRTUAL_NSEC (20 * NSEC_PER_MSEC)
+#define WINDOW_MAX_NSEC	    (200 * NSEC_PER_MSEC)
+/* A stack that has not come after so long will not come. */
+#define STACK_WAIT_NSEC (100 * NSEC_PER_MSEC)
+/* Passes that find nothing before the rings are waited on again. */
+#define IDLE_PASSES 5
+
+/* An event's id is a u16 in its records. Untouched pages of the table cost nothing. */
+#define BINDINGS 65536
+
+struct binding {
+	const struct decoder *decoder; /* borrowed; NULL: none */
+	unsigned int source;
+};
+
+struct reader {
+	struct event_base *base;
+	struct event_log *log;
+	struct symbols *symbols;
+	struct event *tick; /* owned */
+	struct stream *streams;
+	struct binding *bindings; /* owned, BINDINGS, by event id */
+	struct stack_layout stack;
+	uint64_t tick_nsec;
+	uint64_t window_nsec;
+	uint64_t last_ts;
+	unsigned int empty_passes;
+	bool is_waiting; /* on the rings */
+	bool in_pass;
+	struct reader_totals totals;
+	void (*on_pass)(void *data);
+	void (*on_append)(unsigned int source, uint64_t seq, void *data);
+	void *data;
+};
+
+uint64_t now_nsec(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000ULL + (uint64_t)ts.tv_nsec;
+}
+
+/* CPUID leaf 1, ECX bit 31 (Intel SDM and AMD APM: reserved for hypervisors, 0 on hardware). */
+static bool is_virtual_machine(void)
+{
+#if defined(__x86_64__) || defined(__i386__)
+	unsigned int a, b, c, d;
+
+	return __get_cpuid(1, &a, &b, &c, &d) && (c & (1U << 31));
+#else
+	return true;
+#endif
+}
+
+/* kernel/trace/trace_entries.h: kernel_stack; the layout is asked for where it can be. */
+static void find_stack_layout(struct stack_layout *ret)
+{
+	_cleanup_free_ char *text = NULL;
+	struct event_format format;
+	size_t len;
+
+	*ret = (struct stack_layout){.type = 4, .size_offset = 8, .callers_offset = 16};
+	if (!tracefs_dir() || tracefs_read("events/ftrace/kernel_stack/format", &text, &len) < 0 ||
+	    event_format_parse(text, len, &format) < 0)
+		return;
+	ret->type = format.id;
+	for (size_t i = 0; i < format.n_fields; i++) {
+		if (strcmp(format.fields[i].name, "size") == 0)
+			ret->size_offset = format.fields[i].offset;
+		else if (strcmp(format.fields[i].name, "caller") == 0)
+			ret->callers_offset = format.fields[i].offset;
+	}
+	event_format_done(&format);
+}
+
+static void append_text(struct reader *r, unsigned int source, uint64_t ts, uint32_t tid,
+			unsigned int cpu, unsigned int flags, size_t len, uint64_t lost)
+{
+	uint64_t seq = event_log_commit(r->log, source, ts, tid, cpu, flags, len, lost);
+
+	r->on_append(source, seq, r->data);
+}
+
+void reader_append_gap(struct reader *r, unsigned int source, const char *kind, uint64_t count,
+		       const char *probe, int cpu, uint64_t since, uint64_t until)
+{
+	char *text = event_log_reserve(r->log, 512), *p = text;
+
+	p = put_literal(p, "{\"kind\":");
+	p = put_string(p, kind, strlen(kind));
+	p = put_literal(p, ",\"count\":");
+	p = count ? put_u64(p, count) : put_literal(p, "null");
+	if (probe) {
+		p = put_literal(p, ",\"probe\":");
+		p = put_string(p, probe, strnlen(probe, LOG_SOURCE_NAME_MAX));
+	}
+	if (cpu >= 0) {
+		p = put_literal(p, ",\"cpu\":");
+		p = put_u64(p, (uint64_t)cpu);
+	}
+	if (since) {
+		p = put_literal(p, ",\"sinceTs\":");
+		p = put_u64(p, since);
+	}
+	p = put_literal(p, ",\"untilTs\":");
+	p = put_u64(p, until);
+	*p++ = '}';
+	append_text(r, source, until, 0, cpu < 0 ? 0 : (unsigned int)cpu, LOG_GAP,
+		    (size_t)(p - text), count);
+}
+
+/*
+ * The pages say that something was lost, and sometimes how much; the ring's own counter always
+ * knows. What it has counted by now may lie behind a page that is still to be read: that page then
+ * finds nothing left to tell.
+ */
+static void tell_overrun(struct reader *r, struct stream *s, uint64_t ts)
+{
+	uint64_t overrun, lost;
+
+	if (instance_overrun(s->instance, s->cpu, &overrun) < 0 || overrun <= s->overrun_told)
+		return;
+	lost = overrun - s->overrun_told;
+	s->overrun_told = overrun;
+	/* An event with a stack is two records in the ring. */
+	if (s->instance->has_stacks)
+		lost = (lost + 1) / 2;
+	r->totals.overrun += lost;
+	reader_append_gap(r, s->instance->source, "overrun", lost, NULL, (int)s->cpu, 0, ts);
+}
+
+static void append_record(struct reader *r, const struct stream *s, const struct stream_item *item)
+{
+	const struct ring_record *record = &item->record;
+	const struct decoder *decoder;
+	struct record_context context;
+	uint16_t type;
+	uint32_t tid;
+	char *text;
+	size_t len;
+
+	memcpy(&type, (const char *)record->data + RECORD_TYPE_OFFSET, sizeof(type));
+	memcpy(&tid, (const char *)record->data + RECORD_PID_OFFSET, sizeof(tid));
+	decoder = __atomic_load_n(&r->bindings[type].decoder, __ATOMIC_ACQUIRE);
+	if (!decoder) {
+		r->totals.unknown++;
+		return;
+	}
+	text = event_log_reserve(r->log, decoder_bound(decoder, record->len,
+						       item->has_stack ? item->stack.n : 0) + 1);
+	if (!text) {
+		r->totals.unknown++;
+		return;
+	}
+	context = (struct record_context){
+		.seq = event_log_next(r->log),
+		.ts = record->ts,
+		.cpu = s->cpu,
+		.stack = item->has_stack ? &item->stack : NULL,
+		.symbols = r->symbols,
+	};
+	len = decoder_write(decoder, record->data, record->len, &context, text);
+	append_text(r, r->bindings[type].source, record->ts, tid, s->cpu, 0, len, 0);
+	r->totals.recorded++;
+}
+
+static void append_front(struct reader *r, struct stream *s)
+{
+	const struct stream_item *item = &s->front;
+
+	if (item->ts < r->last_ts) {
+		uint64_t late = r->last_ts - item->ts;
+
+		r->totals.reordered++;
+		if (2 * late > r->window_nsec)
+			r->window_nsec = 2 * late < WINDOW_MAX_NSEC ? 2 * late : WINDOW_MAX_NSEC;
+	} else {
+		r->last_ts = item->ts;
+	}
+	if (item->kind == ITEM_LOSS)
+		tell_overrun(r, s, item->ts);
+	else
+		append_record(r, s, item);
+	stream_pop(s);
+	stream_peek(s, &r->stack);
+}
+
+/* Whether the front can be appended at all now; a stack is waited for, but not for ever. */
+static bool is_ready(struct stream *s, uint64_t now)
+{
+	if (s->front.kind != ITEM_WAITS)
+		return true;
+	if (!s->waiting_since)
+		s->waiting_since = now;
+	if (now - s->waiting_since < STACK_WAIT_NSEC)
+		return false;
+	s->front.kind = ITEM_RECORD;
+	return true;
+}
+
+/*
+ * Appends in time order what is not newer than @watermark. One stream is followed for as long as it
+ * is the oldest, so that the others are looked at once per change and not once per record.
+ */
+static uint64_t merge(struct reader *r, uint64_t watermark, uint64_t now)
+{
+	uint64_t n = 0;
+
+	for (;;) {
+		struct stream *s, *oldest = NULL;
+		uint64_t until = watermark;
+
+		DL_FOREACH(r->streams, s) {
+			if (s->front.kind == ITEM_NONE)
+				continue;
+			if (!oldest || s->front.ts < oldest->front.ts) {
+				if (oldest && oldest->front.ts < until)
+					until = oldest->front.ts;
+				oldest = s;
+			} else if (s->front.ts < until) {
+				until = s->front.ts;
+			}
+		}
+		if (!oldest || oldest->front.ts > watermark)
+			return n;
+		do {
+			if (!is_ready(oldest, now))
+				return n;
+			append_front(r, oldest);
+			n++;
+		} while (oldest->front.kind != ITEM_NONE && oldest->front.ts <= until);
+	}
+}
+
+struct pass_result {
+	uint64_t n_appended;
+	unsigned int n_pages;
+	bool is_partial;   /* a ring had more than its queue could take */
+	uint64_t held_ts; /* oldest record held back, 0: none */
+};
+
+static struct pass_result run_pass(struct reader *r, uint64_t window)
+{
+	struct pass_result result = {0};
+	uint64_t start = now_nsec(), watermark = UINT64_MAX;
+	struct stream *s;
+
+	DL_FOREACH(r->streams, s) {
+		uint64_t complete;
+
+		result.n_pages += stream_fill(s);
+		stream_peek(s, &r->stack);
+		complete = s->newest;
+		if (s->is_drained && start - window > complete)
+			complete = start - window;
+		if (!s->is_drained)
+			result.is_partial = true;
+		watermark = complete < watermark ? complete : watermark;
+	}
+	result.n_appended = merge(r, watermark, start);
+	DL_FOREACH(r->streams, s) {
+		if (s->front.kind != ITEM_NONE &&
+		    (result.held_ts == 0 || s->front.ts < result.held_ts))
+			result.held_ts = s->front.ts;
+	}
+	return result;
+}
+
+static void wait_for_rings(struct reader *r)
+{
+	struct stream *s;
+
+	DL_FOREACH(r->streams, s) {
+		struct pollfd p = {.fd = s->fd, .events = POLLIN};
+
+		/* The ring of a CPU that never was online answers with POLLERR at once, always. */
+		if (poll(&p, 1, 0) < 0 || (p.revents & ~POLLIN))
+			continue;
+		event_add(s->readable, NULL);
+	}
+	r->is_waiting = true;
+}
+
+static void stop_waiting(struct reader *r)
+{
+	struct stream *s;
+
+	DL_FOREACH(r->streams, s)
+		event_del(s->readable);
+	r->is_waiting = false;
+}
+
+static void schedule(struct reader *r, uint64_t nsec)
+{
+	struct timeval tv = {
+		.tv_sec = (time_t)(nsec / 1000000000ULL),
+		.tv_usec = (suseconds_t)(nsec % 1000000000ULL / 1000),
+	};
+
+	event_add(r->tick, &tv);
+}
+
+static void schedule_next(struct reader *r, const struct pass_result *result)
+{
+	uint64_t now, due;
+
+	r->empty_passes = result->n_pages || result->held_ts ? 0 : r->empty_passes + 1;
+	if (result->is_partial) {
+		schedule(r, 0);
+	} else if (result->held_ts) {
+		/* No sooner than it can be appended, no later than the tick. */
+		now = now_nsec();
+		due = result->held_ts + r->window_nsec;
+		due = due > now ? due - now : 0;
+		due = due < NSEC_PER_MSEC ? NSEC_PER_MSEC : due;
+		schedule(r, due < r->tick_nsec ? due : r->tick_nsec);
+	} else if (r->empty_passes >= IDLE_PASSES) {
+		wait_for_rings(r);
+	} else {
+		schedule(r, r->tick_nsec);
+	}
+}
+
+bool reader_is_idle(const struct reader *r)
+{
+	return r->is_waiting || !r->streams;
+}
+
+static void on_tick(evutil_socket_t fd, short what, void *data)
+{
+	struct reader *r = data;
+	struct pass_result result;
+
+	if (r->is_waiting)
+		stop_waiting(r);
+	if (!r->streams)
+		return;
+	result = run_pass(r, r->window_nsec);
+	if (result.n_appended)
+		r->on_pass(r->data);
+	schedule_next(r, &result);
+}
+
+void reader_drain(struct reader *r)
+{
+	struct pass_result result;
+	struct stream *s;
+
+	if (!r->streams)
+		return;
+	do {
+		result = run_pass(r, 0);
+	} while (result.is_partial && result.n_pages);
+	merge(r, UINT64_MAX, UINT64_MAX);
+	DL_FOREACH(r->streams, s)
+		tell_overrun(r, s, now_nsec());
+	r->on_pass(r->data);
+}
+
+int reader_new(const struct reader_options *options, struct reader **ret)
+{
+	_cleanup_(reader_freep) struct reader *r = calloc(1, sizeof(*r));
+
+	if (!r)
+		return -ENOMEM;
+	r->base = options->base;
+	r->log = options->log;
+	r->tick_nsec = options->tick_msec * NSEC_PER_MSEC;
+	r->window_nsec = options->window_usec    ? options->window_usec * NSEC_PER_USEC
+			 : is_virtual_machine() ? WINDOW_VIRTUAL_NSEC
+						: WINDOW_METAL_NSEC;
+	r->on_pass = options->on_pass;
+	r->on_append = options->on_append;
+	r->data = options->data;
+	find_stack_layout(&r->stack);
+	r->bindings = calloc(BINDINGS, sizeof(*r->bindings));
+	if (!r->bindings)
+		return -ENOMEM;
+	r->tick = evtimer_new(r->base, on_tick, r);
+	if (!r->tick)
+		return -ENOMEM;
+
+	*ret = take_ptr(r);
+	return 0;
+}
+
+struct reader *reader_free(struct reader *r)
+{
+	struct stream *s, *tmp;
+
+	DL_FOREACH_SAFE(r->streams, s, tmp) {
+		DL_DELETE(r->streams, s);
+		stream_free(s);
+	}
+	if (r->tick)
+		event_free(r->tick);
+	free(r->bindings);
+	free(r);
+	return NULL;
+}
+
+int reader_add_instance(struct reader *r, struct instance *instance)
+{
+	for (unsigned int cpu = 0; cpu < instance->n_cpus; cpu++) {
+		struct stream *s;
+
+		if (instance->fds[cpu] < 0)
+			continue;
+		if (stream_new(instance, cpu, &s) < 0) {
+			reader_remove_instance(r, instance);
+			return -ENOMEM;
+		}
+		DL_APPEND(r->streams, s);
+		s->readable = event_new(r->base, s->fd, EV_READ, on_tick, r);
+		if (!s->readable) {
+			reader_remove_instance(r, instance);
+			return -ENOMEM;
+		}
+	}
+	schedule(r, 0);
+	return 0;
+}
+
+bool reader_is_drained(const struct reader *r, const struct instance *instance)
+{
+	const struct stream *s;
+
+	DL_FOREACH(r->streams, s) {
+		if (s->instance == instance && (s->front.kind != ITEM_NONE || !s->is_drained))
+			return false;
+	}
+	return true;
+}
+
+void reader_remove_instance(struct reader *r, struct instance *instance)
+{
+	struct stream *s, *tmp;
+
+	DL_FOREACH_SAFE(r->streams, s, tmp) {
+		if (s->instance == instance) {
+			tell_overrun(r, s, now_nsec());
+			DL_DELETE(r->streams, s);
+			stream_free(s);
+		}
+	}
+}
+
+void reader_bind(struct reader *r, unsigned int id, const struct decoder *decoder,
+		 unsigned int source)
+{
+	r->bindings[id].source = source;
+	__atomic_store_n(&r->bindings[id].decoder, decoder, __ATOMIC_RELEASE);
+}
+
+void reader_unbind(struct reader *r, unsigned int id)
+{
+	__atomic_store_n(&r->bindings[id].decoder, NULL, __ATOMIC_RELEASE);
+}
+
+void reader_set_symbols(struct reader *r, struct symbols *symbols)
+{
+	r->symbols = symbols;
+}
+
+void reader_deliver(struct reader *r)
+{
+	r->on_pass(r->data);
+}
+
+const struct reader_totals *reader_totals(const struct reader *r)
+{
+	return &r->totals;
+}

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* See refusal.h. */
+#include "refusal.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "tracefs.h"
+
+#define BLACKLIST "/sys/kernel/debug/kprobes/blacklist"
+
+#define SIMILAR_MAX 5
+
+/* "0xffffffff81a00000-0xffffffff81a00010\tname" a line */
+static bool is_blacklisted(const char *symbol)
+{
+	_cleanup_fclose_ FILE *f = fopen(BLACKLIST, "re");
+	_cleanup_free_ char *line = NULL;
+	size_t size = 0;
+
+	while (f && getline(&line, &size, f) > 0) {
+		char *name = strchr(line, '\t');
+
+		if (!name)
+			continue;
+		name[strcspn(name, "\n")] = '\0';
+		if (strcmp(name + 1, symbol) == 0)
+			return true;
+	}
+	return false;
+}
+
+static int explain_missing(const struct probe_spec *spec, int err, const struct symbols *symbols,
+			   struct kp_error *reterr)
+{
+	const char *similar[SIMILAR_MAX];
+	size_t n = symbols_similar(symbols, spec->symbol, similar, SIMILAR_MAX), len = 0;
+
+	kp_error_set(reterr, KP_NO_SUCH_SYMBOL, err, spec->symbol,
+		     "the kernel has no function called %s%s%s", spec->symbol,
+		     spec->module ? " in module " : "", spec->module ? spec->module : "");
+	reterr->position = spec->symbol_position;
+	for (size_t i = 0; i < n; i++)
+		len += (size_t)snprintf(reterr->detail + len, sizeof(reterr->detail) - len, "%s%s",
+					i ? "\n" : "", similar[i]);
+	return -err;
+}
+
+int refusal_explain(const struct probe_spec *spec, const char *event, int err,
+		    const struct symbols *symbols, struct kp_error *reterr)
+{
+	struct tracefs_error log = {.position = -1};
+	char command[160];
+	int r;
+
+	snprintf(command, sizeof(command), ":" TRACEFS_GROUP "/%s ", event);
+	r = tracefs_find_error(command, &log);
+
+	if (spec->symbol && symbols && !symbols_has(symbols, spec->module, spec->symbol))
+		return explain_missing(spec, err, symbols, reterr);
+	if (spec->symbol && is_blacklisted(spec->symbol)) {
+		snprintf(reterr->reason, sizeof(reterr->reason), "blacklisted");
+		return kp_error_set(reterr, KP_NOT_PROBEABLE, err, spec->symbol,
+				    "%s is on the kernel's list of functions that must not be probed",
+				    spec->symbol);
+	}
+	kp_error_set(reterr, KP_KERNEL_REFUSED, err, spec->symbol, "the kernel refused the probe: %s",
+		     r == 0 ? log.text : strerror(err));
+	if (r == 0) {
+		snprintf(reterr->detail, sizeof(reterr->detail), "%s", log.text);
+		reterr->position = probe_spec_map_position(spec, TRACEFS_GROUP, event, log.position);
+	}
+	return -err;
+}

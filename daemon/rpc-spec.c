@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * See rpc-spec.h. The fields that make up a definition's head are put together to one and parsed, so
+ * that there is one grammar; they may not have anything in them that would end a field early.
+ */
+#include "rpc-spec.h"
+
+#include <errno.h>
+
+#include <stdio.h>
+#include <string.h>
+
+#include <json-c/json.h>
+
+#include "cleanup.h"
+
+static const char *get_string(struct json_object *o, const char *key)
+{
+	struct json_object *v = json_object_object_get(o, key);
+
+	return v ? json_object_get_string(v) : NULL;
+}
+
+static int contradiction(const char *field, struct kp_error *e)
+{
+	return kp_error_definition(e, "contradiction", 0, NULL,
+				   "the field \"%s\" says something else than the definition", field);
+}
+
+static int check_word(const char *field, const char *value, struct kp_error *e)
+{
+	if (value && (value[0] == '\0' || strpbrk(value, " \t\r\n\v\f:/+%#;=")))
+		return kp_error_definition(e, "badField", 0, NULL,
+					   "\"%s\" is no %s", value, field);
+	return 0;
+}
+
+/* The head of a definition from its fields. */
+static int format_head(struct json_object *o, char *buf, size_t size, struct kp_error *e)
+{
+	const char *kind = get_string(o, "kind"), *name = get_string(o, "name");
+	const char *symbol = get_string(o, "symbol"), *module = get_string(o, "module");
+	struct json_object *offset = json_object_object_get(o, "offset");
+	struct json_object *maxactive = json_object_object_get(o, "maxactive");
+	bool is_return = kind && strcmp(kind, "return") == 0;
+	char number[24] = "", plus[24] = "";
+	int r;
+
+	if (!symbol)
+		return kp_error_definition(e, "noProbePoint", 0, NULL,
+					   "neither a definition nor a symbol was given");
+	r = check_word("symbol", symbol, e);
+	if (r == 0)
+		r = check_word("module", module, e);
+	if (r == 0)
+		r = check_word("name", name, e);
+	if (r < 0)
+		return r;
+	if (offset && json_object_get_int64(offset) < 0)
+		return kp_error_definition(e, "badProbeAddr", 0, NULL,
+					   "an offset counts from the symbol's start and cannot be "
+					   "negative");
+	if (offset && json_object_get_int64(offset) > 0)
+		snprintf(plus, sizeof(plus), "+%lld", (long long)json_object_get_int64(offset));
+	if (maxactive)
+		snprintf(number, sizeof(number), "%lld", (long long)json_object_get_int64(maxactive));
+	if ((size_t)snprintf(buf, size, "%s%s%s%s %s%s%s%s", is_return ? "r" : "p", number,
+			     name ? ":" : "", name ? name : "", module ? module : "",
+			     module ? ":" : "", symbol, plus) >= size)
+		return kp_error_definition(e, "lineTooLong", 0, NULL, "the fields are too long");
+	return 0;
+}
+
+/* Where a definition was given, fields may repeat it or fill in what it left out. */
+static int check_agreement(struct json_object *o, struct probe_spec *spec, struct kp_error *e)
+{
+	const char *kind = get_string(o, "kind"), *name = get_string(o, "name");
+	const char *symbol = get_string(o, "symbol"), *module = get_string(o, "module");
+	struct json_object *offset = json_object_object_get(o, "offset");
+	struct json_object *maxactive = json_object_object_get(o, "maxactive");
+
+	if (kind && (strcmp(kind, "return") == 0) != (spec->kind == PROBE_RETURN))
+		return contradiction("kind", e);
+	if (symbol && (!spec->symbol || strcmp(symbol, spec->symbol) != 0))
+		return contradiction("symbol", e);
+	if (module && (!spec->module || strcmp(module, spec->module) != 0))
+		return contradiction("module", e);
+	if (offset && (uint64_t)json_object_get_int64(offset) != spec->offset)
+		return contradiction("offset", e);
+	if (name && spec->name && strcmp(name, spec->name) != 0)
+		return contradiction("name", e);
+	if (maxactive) {
+		int64_t n = json_object_get_int64(maxactive);
+
+		if (spec->kind != PROBE_RETURN || n < 1 || n > PROBE_MAXACTIVE_MAX)
+			return kp_error_definition(e, "badMaxact", 0, NULL,
+						   "maxactive is for return probes, 1 to %d",
+						   PROBE_MAXACTIVE_MAX);
+		if (spec->maxactive && spec->maxactive != (unsigned int)n)
+			return contradiction("maxactive", e);
+		spec->maxactive = (unsigned int)n;
+	}
+	if (name && !spec->name) {
+		if (!probe_name_is_valid(name))
+			return kp_error_definition(e, "badEventName", 0, NULL,
+						   "\"%s\" is no name for a probe", name);
+		spec->name = strdup(name);
+		if (!spec->name)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+static int add_rest(struct json_object *o, struct probe_spec *spec, struct kp_error *e)
+{
+	struct json_object *args = json_object_object_get(o, "args"), *v;
+	const char *filter = get_string(o, "filter");
+	int r;
+
+	for (size_t i = 0; args && i < json_object_array_length(args); i++) {
+		const char *text = json_object_get_string(json_object_array_get_idx(args, i));
+
+		r = probe_spec_add_arg(spec, text, e);
+		if (r < 0) {
+			snprintf(e->detail, sizeof(e->detail), "%s", text);
+			return r;
+		}
+	}
+	if (filter && filter[0]) {
+		r = probe_spec_check_filter(spec, filter, e);
+		if (r < 0) {
+			snprintf(e->detail, sizeof(e->detail), "%s", filter);
+			return r;
+		}
+		spec->filter = strdup(filter);
+		if (!spec->filter)
+			return -ENOMEM;
+	}
+	v = json_object_object_get(o, "stack");
+	spec->stack = v && json_object_get_boolean(v);
+	v = json_object_object_get(o, "enabled");
+	spec->enabled = !v || json_object_get_boolean(v);
+	v = json_object_object_get(o, "pending");
+	spec->pending = v && json_object_get_boolean(v);
+	return 0;
+}
+
+int rpc_spec_read(struct json_object *o, struct probe_spec *ret, struct kp_error *e)
+{
+	struct probe_spec spec = PROBE_SPEC_INIT;
+	const char *definition = get_string(o, "definition");
+	char head[512];
+	int r;
+
+	if (!definition) {
+		r = format_head(o, head, sizeof(head), e);
+		if (r < 0)
+			return r;
+	}
+	r = probe_spec_parse(definition ? definition : head, &spec, e);
+	if (r < 0) {
+		if (e->detail[0] == '\0')
+			snprintf(e->detail, sizeof(e->detail), "%s", definition ? definition : head);
+		return r;
+	}
+	r = definition ? check_agreement(o, &spec, e) : 0;
+	if (r == 0)
+		r = add_rest(o, &spec, e);
+	if (r < 0) {
+		probe_spec_done(&spec);
+		return r;
+	}
+	*ret = spec;
+	return 0;
+}

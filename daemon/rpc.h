@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Calls: from a message to its handler, and from an error to a reply.
+ *
+ * Each interface has a table of methods (rpc-*.c). Before a handler is called the message has been
+ * checked: the method exists, the parameters are as the .varlink file describes them, and the caller
+ * may use it. Handlers rely on that and answer with session_reply() or rpc_reply_error(), at once or
+ * later.
+ */
+#ifndef KP_RPC_H
+#define KP_RPC_H
+
+#include <stdbool.h>
+
+#include <json-c/json_types.h>
+
+#include "access.h"
+#include "error.h"
+#include "session.h"
+
+struct rpc_method {
+	const char *name;		 /* "Add" */
+	unsigned int permission;	 /* enum permission; 0: anybody */
+	bool needs_more;		 /* answers in several replies only */
+	bool needs_probes;		 /* this kernel must have them */
+	void (*handle)(struct session *s, struct json_object *parameters);
+};
+
+extern const struct rpc_method rpc_probes_methods[];  /* io.kprobed.Probes */
+extern const struct rpc_method rpc_events_methods[];  /* io.kprobed.Events */
+extern const struct rpc_method rpc_service_methods[]; /* io.kprobed.Service */
+extern const struct rpc_method rpc_varlink_methods[]; /* org.varlink.service */
+
+/* Handles one message, borrowed. */
+void rpc_dispatch(struct session *s, struct json_object *message);
+
+/* Answers bytes that are no message (a result of wire.h), as far as that can be answered. */
+void rpc_refuse(struct session *s, int error);
+
+/* Answers with the typed error for @e; with @r alone when nothing is in it. */
+void rpc_reply_error(struct session *s, int r, const struct kp_error *e);
+
+/* A connection was refused before it had a session: what to write to it before closing. */
+size_t rpc_format_limit(const char *limit, unsigned int value, char *buf, size_t size);
+
+/* Tells sessions that watch, and those whose subscriptions the probe matches. */
+void rpc_probe_changed(struct server *server, enum probe_change change, const struct probe *probe,
+		       const struct requester *by);
+
+/* rpc-probes.c: a Probe as it goes over the wire. */
+struct json_object *rpc_probe_to_json(const struct server *server, const struct probe *p);
+
+/* rpc-events.c: the session's subscription sees the probe from now on, if it is selected. */
+void rpc_subscription_add(struct session *s, const struct probe *p);
+
+#endif

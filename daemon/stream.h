@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * One ring (an instance on a CPU) as a sequence of items in time order, read page by page.
+ *
+ * Pages wait in a small fixed queue until their records have been appended; what the front item
+ * points at stays valid until stream_pop(). Used by reader.c only.
+ */
+#ifndef KP_STREAM_H
+#define KP_STREAM_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <event2/event.h>
+
+#include "decode.h"
+#include "instance.h"
+#include "ring.h"
+
+#define STREAM_PAGE_SIZE 4096
+#define STREAM_PAGES	 32
+
+enum item_kind {
+	ITEM_NONE,   /* nothing left in the pages read */
+	ITEM_RECORD,
+	ITEM_LOSS,
+	ITEM_WAITS, /* a record whose stack has not been read yet */
+};
+
+struct stream_item {
+	enum item_kind kind;
+	uint64_t ts;
+	struct ring_record record;
+	bool has_stack;
+	struct stack_record stack;
+};
+
+struct stream_page {
+	uint32_t size;
+	unsigned char bytes[STREAM_PAGE_SIZE] __attribute__((__aligned__(8)));
+};
+
+struct stream {
+	const struct instance *instance; /* borrowed */
+	unsigned int cpu;
+	int fd;			   /* borrowed from the instance */
+	struct event *readable;	   /* owned: waits in idle mode */
+	struct stream_page *pages; /* owned, STREAM_PAGES */
+	unsigned int first, n_pages;
+	bool is_begun; /* iter stands in the first page */
+	struct ring_iter iter;
+	struct stream_item front;
+	uint64_t newest;	/* time stamp of the newest page read */
+	bool is_drained;	/* the last read found the ring empty */
+	uint64_t overrun_told;	/* events */
+	uint64_t waiting_since; /* ITEM_WAITS since then, 0: not */
+	struct stream *next, *prev;
+};
+
+/* Where the kernel_stack event has its fields: events/ftrace/kernel_stack/format. */
+struct stack_layout {
+	unsigned int type;
+	unsigned int size_offset;
+	unsigned int callers_offset;
+};
+
+int stream_new(const struct instance *instance, unsigned int cpu, struct stream **ret);
+struct stream *stream_free(struct stream *s);
+
+/* Reads pages until the ring is empty or the queue full. Returns how many. */
+unsigned int stream_fill(struct stream *s);
+
+/* Looks at the front item; s->front says what it is. */
+void stream_peek(struct stream *s, const struct stack_layout *layout);
+
+/* Passes over the front item. */
+void stream_pop(struct stream *s);
+
+#endif

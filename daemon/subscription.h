@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A cursor into the event log that sees the entries of some sources.
+ *
+ * A subscription owns no events. Reading is in two steps: batch_compose() says which pieces of the
+ * log come next, without changing anything, and subscription_consume() moves the cursor over what
+ * was really handed out. With few sources it follows their chains, so that it touches its own entries
+ * only; with many it walks the index.
+ *
+ * Being overtaken by the log is noticed when the next batch is composed; how many events of its own a
+ * reader lost is the difference of two ordinals, and exact.
+ */
+#ifndef KP_SUBSCRIPTION_H
+#define KP_SUBSCRIPTION_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/uio.h>
+
+#include "event-log.h"
+
+struct subscription_source {
+	uint16_t slot;
+	uint32_t id;
+	uint64_t next;	  /* seq of its next entry for us; 0: none known */
+	uint64_t ordinal; /* events of it that are accounted for */
+	uint64_t lost;	  /* losses told by its gap entries that are accounted for */
+};
+
+struct subscription {
+	const struct event_log *log; /* borrowed */
+	uint64_t position;	     /* everything before it is accounted for */
+	struct subscription_source *sources; /* owned */
+	size_t n_sources;
+	size_t size;
+	bool has_uncounted; /* began before the log's oldest entry */
+	uint16_t *map;	    /* owned: slot to index + 1, once there are many sources; else NULL */
+};
+
+void subscription_init(struct subscription *s, const struct event_log *log, uint64_t position);
+void subscription_done(struct subscription *s);
+
+/*
+ * Sees the entries of @slot from the cursor's position on. Adding a source twice is no error. 0 or
+ * -ENOMEM.
+ */
+int subscription_add_source(struct subscription *s, unsigned int slot);
+
+/* The source has a new entry @seq: called for each append, before the next batch. */
+void subscription_note(struct subscription *s, unsigned int slot, uint64_t seq);
+
+#define BATCH_PIECES 512
+/* Gap entries in one batch, and their text. */
+#define BATCH_GAP_BYTES 4096
+
+/* What comes next: gaps first, then runs of neighbouring events. */
+struct batch {
+	char gaps[BATCH_GAP_BYTES]; /* Gap objects with commas between them */
+	size_t gaps_len;
+	uint64_t first;	  /* position after the gaps: where the events begin */
+	uint64_t end;	  /* position after all of it */
+	size_t n_events;
+	size_t n_bytes;	  /* of all runs, the last comma left out */
+	size_t n_runs;
+	struct iovec runs[BATCH_PIECES];       /* borrowed from the log */
+	uint64_t run_first[BATCH_PIECES]; /* seq of the first entry of each */
+};
+
+/*
+ * Composes the next batch of at most @max_events events and @max_bytes bytes (one event at least).
+ * Returns whether there is anything in it.
+ */
+bool batch_compose(const struct subscription *s, size_t max_events, size_t max_bytes,
+		   struct batch *ret);
+
+/*
+ * Accounts for the gaps of @batch and its events before @end (batch->end for all of them), and moves
+ * the cursor there.
+ */
+void subscription_consume(struct subscription *s, const struct batch *batch, uint64_t end);
+
+/* Where in @batch the byte @offset of its runs lies: the entry, and how many bytes of it precede. */
+const struct log_entry *batch_find(const struct subscription *s, const struct batch *batch,
+				   size_t offset, size_t *ret_before);
+
+/* "5f3a9c0d:1234", and back: 0, -EINVAL for no cursor, -ESTALE for one of another log. */
+#define CURSOR_TEXT_MAX 32
+int cursor_format(const struct event_log *log, uint64_t position, char *buf);
+int cursor_parse(const struct event_log *log, const char *text, uint64_t *ret);
+
+#endif

@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What kprobectl prints: harmless text, carets under the right character, fitted tables, and the lines
+ * of events.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "cleanup.h"
+#include "libkprobed-internal.h"
+#include "output-caret.h"
+#include "output-event.h"
+#include "output-table.h"
+#include "output-text.h"
+
+static void test_text_is_made_harmless(void **state)
+{
+	static const struct {
+		const char *text, *safe;
+		size_t width;
+	} rows[] = {
+		{"plain", "plain", 5},
+		{"\x1b[31m", "\\x1b[31m", 8},
+		{"a\tb\nc\x7f", "a\\tb\\nc\\x7f", 11},
+		{"gr\xc3\xb6\xc3\x9f", "gr\xc3\xb6\xc3\x9f", 4},
+		{"\xc2\x9b"
+		 "1m",
+		 "\\u009b1m", 8},
+		{"\xe2\x80\xae", "\\u202e", 6},
+		{"\xff\xc3(\xed\xa0\x80", "\\xff\\xc3(\\xed\\xa0\\x80", 21},
+		{"\xe6\xbc\xa2", "\xe6\xbc\xa2", 2},
+		{"e\xcc\x81", "e\xcc\x81", 1},
+		{"\xf0\x9f\x98\x80", "\xf0\x9f\x98\x80", 2},
+		{"\xe2\x82", "\\xe2\\x82", 8},
+		{"\xc0\x80", "\\xc0\\x80", 8},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		_cleanup_text_ struct text t = {0};
+
+		assert_int_equal(text_safe(&t, rows[i].text, strlen(rows[i].text)), rows[i].width);
+		assert_string_equal(t.data, rows[i].safe);
+	}
+}
+
+static void test_json_stays_json_and_is_made_harmless(void **state)
+{
+	static const char json[] = "{\"a\":\"\x7f\xc2\x9b\xe2\x80\xae\xff\xf3\xa0\x80\x81 \xc3\xa9\",\n\"b\":1}";
+	_cleanup_text_ struct text t = {0};
+
+	text_safe_json(&t, json, strlen(json));
+	assert_string_equal(t.data, "{\"a\":\"\\u007f\\u009b\\u202e\\ufffd\\udb40\\udc01 \xc3\xa9\", "
+				    "\"b\":1}");
+}
+
+static void test_text_is_cut_to_its_width(void **state)
+{
+	static const struct {
+		const char *text;
+		size_t width;
+		const char *cut;
+	} rows[] = {
+		{"short", 5, "short"},
+		{"longer", 5, "long…"},
+		{"gr\xc3\xb6\xc3\x9f", 4, "gr\xc3\xb6\xc3\x9f"},
+		{"ab\x1b", 5, "ab…"},
+		{"\xe6\xbc\xa2\xe6\xbc\xa2\xe6\xbc\xa2", 4, "\xe6\xbc\xa2…"},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		_cleanup_text_ struct text t = {0};
+
+		assert_true(text_safe_cut(&t, rows[i].text, rows[i].width) <= rows[i].width);
+		assert_string_equal(t.data, rows[i].cut);
+	}
+}
+
+static void test_caret_stands_under_its_character(void **state)
+{
+	static const struct {
+		const char *definition;
+		long long position;
+		size_t columns;
+		const char *lines;
+	} rows[] = {
+		{"p vfs_read %q", 11, 0, "  p vfs_read %q\n             ^\n"},
+		{"p vfs_read", 0, 0, "  p vfs_read\n  ^\n"},
+		/* Behind the end: something is missing there. */
+		{"p:", 2, 0, "  p:\n    ^\n"},
+		{"p:", 99, 80, "  p:\n    ^\n"},
+		{"", 0, 80, "  \n  ^\n"},
+		{"p\tvfs\t%q", 6, 0, "  p     vfs     %q\n                ^\n"},
+		{"gr\xc3\xb6\xc3\x9f=%q", 5, 0, "  gr\xc3\xb6\xc3\x9f=%q\n       ^\n"},
+		{"\xe6\xbc\xa2 %q", 2, 0, "  \xe6\xbc\xa2 %q\n     ^\n"},
+		{"\x1b %q", 2, 0, "  \\x1b %q\n       ^\n"},
+		/* Only the part around the caret, on a narrow terminal. */
+		{"aaaaaaaaaabbbbbbbbbbccccccccccdddddddddd", 25, 24,
+		 "  …abbbbbbbbbbcccccccc…\n                   ^\n"},
+		{"aaaaaaaaaabbbbbbbbbbccccccccccdddddddddd", 2, 24,
+		 "  aaaaaaaaaabbbbbbbbb…\n    ^\n"},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		_cleanup_text_ struct text t = {0};
+
+		text_caret(&t, rows[i].definition, rows[i].position, rows[i].columns, false);
+		assert_string_equal(t.data, rows[i].lines);
+	}
+}
+
+static void test_table_fits_its_columns_and_the_terminal(void **state)
+{
+	struct table_column columns[] = {
+		{"ID", .is_number = true}, {"NAME"}, {"X", .is_hidden = true}, {"DEFINITION"}};
+	_cleanup_table_ struct table table = {.columns = columns, .n_columns = ARRAY_SIZE(columns)};
+	_cleanup_text_ struct text t = {0};
+
+	table_add(&table, (const char *const[]){"1", "gr\xc3\xb6\xc3\x9f", "x", "p vfs_read"});
+	table_add(&table, (const char *const[]){"10", "opens", "x", "p:opens do_sys_openat2"});
+	table_format(&table, 0, false, &t);
+	assert_string_equal(t.data, "ID  NAME   DEFINITION\n"
+				    " 1  gr\xc3\xb6\xc3\x9f   p vfs_read\n"
+				    "10  opens  p:opens do_sys_openat2\n");
+	text_clear(&t);
+	columns[2].is_hidden = false;
+	table_format(&table, 26, false, &t);
+	assert_string_equal(t.data, "ID  NAME   X  DEFINITION\n"
+				    " 1  gr\xc3\xb6\xc3\x9f   x  p vfs_read\n"
+				    "10  opens  x  p:opens do_…\n");
+}
+
+/* Formats one event of a batch that is only it. */
+static void format(struct event_format *f, enum kprobed_event_type type, const char *json,
+		   struct text *t)
+{
+	_cleanup_text_ struct text batch = {0};
+	struct kprobed_event event = {0};
+	struct slice slice;
+	struct slice_iter it;
+
+	text_printf(&batch, "[%s]", json);
+	assert_int_equal(slice_scan(batch.data, batch.length, &slice), 0);
+	slice_iter_init(&it, slice);
+	assert_int_equal(event_take(&event, type, &it), 1);
+	format_event(f, &event, t);
+	free(event.decoded);
+}
+
+static const char hit[] =
+	"{\"seq\":7,\"ts\":1000000000,\"cpu\":1,\"tid\":412,\"comm\":\"c\\tt\",\"probe\":\"opens\","
+	"\"site\":\"s+0x0\",\"args\":{\"dfd\":-100,\"p\":\"0xff\",\"n\":\"a \\\"b\\\"\\n\\u009b\","
+	"\"bad\":null,\"list\":[1,\"x\",[2]]},\"caller\":\"f+0x1\",\"stack\":[\"a+0x0\",\"b+0x1\"]}";
+
+static void test_event_is_a_line_with_its_stack_below(void **state)
+{
+	struct event_format f = EVENT_FORMAT_INIT;
+	_cleanup_text_ struct text t = {0};
+
+	setenv("TZ", "UTC", 1);
+	f.realtime_offset = 1700000000000000000;
+	format(&f, KPROBED_EVENT, hit, &t);
+	assert_string_equal(t.data, "22:13:21.000000    1  c\\tt-412            opens  dfd=-100 p=0xff "
+				    "n=\"a \\\"b\\\"\\n\\u009b\" bad=(fault) list={1,\"x\",{2}} (to f+0x1)\n"
+				    "                      a+0x0\n"
+				    "                      b+0x1\n");
+}
+
+static void test_relative_times_count_from_the_first_event(void **state)
+{
+	struct event_format f = EVENT_FORMAT_INIT;
+	_cleanup_text_ struct text t = {0};
+
+	f.relative = true;
+	format(&f, KPROBED_EVENT, "{\"ts\":1000000000,\"tid\":1,\"cpu\":0,\"comm\":\"a\",\"probe\":\"p\"}", &t);
+	format(&f, KPROBED_EVENT, "{\"ts\":2500001999,\"tid\":1,\"cpu\":0,\"comm\":\"a\",\"probe\":\"p\"}", &t);
+	assert_string_equal(t.data, "       0.000000    0  a-1                 p     \n"
+				    "       1.500001    0  a-1                 p     \n");
+}
+
+static void test_gap_is_a_sentence(void **state)
+{
+	static const struct {
+		const char *json, *line;
+	} rows[] = {
+		{"{\"kind\":\"overrun\",\"count\":12,\"cpu\":1}",
+		 "-- lost 12 events: kernel ring full on cpu 1 --\n"},
+		{"{\"kind\":\"overtaken\",\"count\":1,\"probe\":null}",
+		 "-- lost 1 event: this reader was slower than the log --\n"},
+		{"{\"kind\":\"restart\",\"count\":null,\"probe\":\"opens\"}",
+		 "-- lost an unknown number of events of opens: kprobed was not reading --\n"},
+		{"{\"kind\":\"\\u001bnew\",\"count\":2}", "-- lost 2 events: \\x1bnew --\n"},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct event_format f = EVENT_FORMAT_INIT;
+		_cleanup_text_ struct text t = {0};
+
+		format(&f, KPROBED_GAP, rows[i].json, &t);
+		assert_string_equal(t.data, rows[i].line);
+	}
+}
+
+static void test_json_is_one_line_as_it_came(void **state)
+{
+	struct event_format f = EVENT_FORMAT_INIT;
+	_cleanup_text_ struct text t = {0};
+
+	f.json = true;
+	format(&f, KPROBED_EVENT, hit, &t);
+	assert_memory_equal(t.data, hit, strlen(hit));
+	assert_string_equal(t.data + strlen(hit), "\n");
+	text_clear(&t);
+	format(&f, KPROBED_GAP, "{\"kind\":\n\"missed\"}", &t);
+	assert_string_equal(t.data, "{\"gap\":{\"kind\": \"missed\"}}\n");
+}
+
+static void test_colors_are_closed(void **state)
+{
+	struct event_format f = EVENT_FORMAT_INIT;
+	_cleanup_text_ struct text t = {0};
+	size_t on = 0, off = 0;
+
+	f.color = true;
+	format(&f, KPROBED_EVENT, hit, &t);
+	for (const char *p = t.data; (p = strchr(p, '\033')); p++)
+		strncmp(p, "\033[0m", 4) == 0 ? off++ : on++;
+	assert_true(on > 0);
+	assert_int_equal(on, off);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_text_is_made_harmless),
+		cmocka_unit_test(test_json_stays_json_and_is_made_harmless),
+		cmocka_unit_test(test_text_is_cut_to_its_width),
+		cmocka_unit_test(test_caret_stands_under_its_character),
+		cmocka_unit_test(test_table_fits_its_columns_and_the_terminal),
+		cmocka_unit_test(test_event_is_a_line_with_its_stack_below),
+		cmocka_unit_test(test_relative_times_count_from_the_first_event),
+		cmocka_unit_test(test_gap_is_a_sentence),
+		cmocka_unit_test(test_json_is_one_line_as_it_came),
+		cmocka_unit_test(test_colors_are_closed),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
