@@ -8,6 +8,7 @@ libkprobed_daemon_la_SOURCES = \
 	daemon/delivery.c daemon/delivery.h \
 	daemon/event-format.c \
 	daemon/event-log.c daemon/event-log.h \
+	daemon/foreign.c daemon/foreign.h \
 	daemon/instance.c daemon/instance.h \
 	daemon/json-text.c daemon/json-text.h \
 	daemon/kprobed.c \

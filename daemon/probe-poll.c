@@ -83,13 +83,18 @@ struct poll_op {
 	struct site_method *methods; /* owned */
 	size_t n_methods, size;
 	bool wants_methods;
-	probe_done_fn done; /* NULL: the timer's */
+	bool wants_foreign;
+	struct foreign_list foreign;
+	int result;
+	refresh_done_fn done; /* NULL: the timer's */
 	void *data;
 };
 
 static bool plan_poll(struct control_op *op)
 {
-	return ((struct poll_op *)op)->set->registry.n_live > 0;
+	const struct poll_op *o = (const struct poll_op *)op;
+
+	return o->set->registry.n_live > 0 || o->wants_foreign;
 }
 
 static void note_method(char type, const char *site, const char *method, void *data)
@@ -117,6 +122,8 @@ static void run_poll(struct control_op *op)
 	profile_read(&o->profile);
 	if (o->wants_methods)
 		tracefs_each_kprobe(note_method, o);
+	if (o->wants_foreign)
+		o->result = foreign_read(&o->foreign);
 }
 
 static const char *find_method(const struct poll_op *o, const struct probe *p)
@@ -163,17 +170,18 @@ static void done_poll(struct control_op *op)
 			p->method = p->is_enabled ? find_method(o, p) : NULL;
 		}
 	if (o->done) {
-		o->done(0, NULL, NULL, 0, o->data);
+		o->done(o->result, o->wants_foreign ? &o->foreign : NULL, o->data);
 	} else {
 		set->is_poll_queued = false;
 		probe_set_schedule_poll(set);
 	}
+	foreign_done(&o->foreign);
 	profile_done(&o->profile);
 	free(o->methods);
 	free(o);
 }
 
-static int submit_poll(struct probe_set *set, bool wants_methods, probe_done_fn done, void *data)
+static int submit_poll(struct probe_set *set, bool wants_foreign, refresh_done_fn done, void *data)
 {
 	struct poll_op *o = calloc(1, sizeof(*o));
 
@@ -181,7 +189,8 @@ static int submit_poll(struct probe_set *set, bool wants_methods, probe_done_fn 
 		return -ENOMEM;
 	o->op = (struct control_op){.plan = plan_poll, .run = run_poll, .done = done_poll};
 	o->set = set;
-	o->wants_methods = wants_methods;
+	o->wants_methods = done != NULL;
+	o->wants_foreign = wants_foreign;
 	o->done = done;
 	o->data = data;
 	control_submit(set->o.control, &o->op);
@@ -199,10 +208,10 @@ void probe_set_poll(struct probe_set *set)
 	}
 }
 
-void probe_set_refresh(struct probe_set *set, probe_done_fn done, void *data)
+void probe_set_refresh(struct probe_set *set, bool wants_foreign, refresh_done_fn done, void *data)
 {
-	int r = submit_poll(set, true, done, data);
+	int r = submit_poll(set, wants_foreign, done, data);
 
 	if (r < 0)
-		done(r, NULL, NULL, 0, data);
+		done(r, NULL, data);
 }

@@ -20,6 +20,7 @@
 #include "control.h"
 #include "error.h"
 #include "event-log.h"
+#include "foreign.h"
 #include "probe.h"
 #include "reader.h"
 
@@ -77,8 +78,11 @@ enum probe_action {
 void probe_set_act(struct probe_set *set, const struct requester *who, enum probe_action action,
 		   char *const *selectors, size_t n_selectors, probe_done_fn done, void *data);
 
-/* Brings hits, misses and methods up to date. */
-void probe_set_refresh(struct probe_set *set, probe_done_fn done, void *data);
+/* As probe_done_fn; @foreign is borrowed, NULL when it was not asked for. */
+typedef void (*refresh_done_fn)(int result, const struct foreign_list *foreign, void *data);
+
+/* Brings hits, misses and methods up to date, and reads the probes of others when asked to. */
+void probe_set_refresh(struct probe_set *set, bool wants_foreign, refresh_done_fn done, void *data);
 
 /* Gives up every claim of the session that lives with its connection. */
 void probe_set_end_session(struct probe_set *set, uint64_t session);

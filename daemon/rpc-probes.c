@@ -23,7 +23,6 @@ struct pending {
 	struct server *server;
 	uint64_t session;
 	struct json_object *selection; /* List: owned, NULL: everything */
-	bool is_list_foreign;
 };
 
 static struct pending *pending_new(struct session *s)
@@ -284,46 +283,35 @@ static const char *find_missing(const struct registry *r, struct json_object *se
 	return NULL;
 }
 
-/* A probe somebody else made: what kprobe_events says of it. */
-static int add_foreign(const struct tracefs_probe *line, void *data)
+static struct json_object *foreign_to_json(const struct foreign_probe *p)
 {
-	struct json_object *list = data, *o;
-	char definition[4200], site[256];
-	size_t n;
+	struct json_object *o = json_object_new_object();
+	bool is_return = p->kind == 'r';
 
-	if (strcmp(line->group, TRACEFS_GROUP) == 0)
-		return 0;
-	n = strcspn(line->rest, " ");
-	snprintf(site, sizeof(site), "%.*s", (int)n, line->rest);
-	snprintf(definition, sizeof(definition), "%c:%s/%s %s", line->kind, line->group, line->event,
-		 line->rest);
-	o = json_object_new_object();
 	json_object_object_add(o, "id", new_text(""));
-	json_object_object_add(o, "name", new_text(line->event));
-	json_object_object_add(o, "definition", new_text(definition));
-	json_object_object_add(o, "kind", new_text(line->kind == 'r' ? "return" : "probe"));
-	site[strcspn(site, "+")] = '\0';
-	json_object_object_add(o, "symbol", new_text(site));
-	snprintf(site, sizeof(site), "%.*s", (int)n, line->rest);
-	json_object_object_add(o, "site", new_text(site));
-	json_object_object_add(o, "state", new_text("enabled"));
+	json_object_object_add(o, "name", new_text(p->event));
+	json_object_object_add(o, "definition", new_text(p->definition));
+	json_object_object_add(o, "kind", new_text(is_return ? "return" : "probe"));
+	json_object_object_add(
+		o, "symbol", json_object_new_string_len(p->site, (int)strcspn(p->site, "+")));
+	json_object_object_add(o, "site", new_text(p->site));
+	json_object_object_add(o, "state", new_text(p->is_enabled ? "enabled" : "disabled"));
 	json_object_object_add(o, "method", NULL);
 	json_object_object_add(o, "lifetime", new_text("daemon"));
 	json_object_object_add(o, "owner", NULL);
 	json_object_object_add(o, "owners", json_object_new_array());
-	json_object_object_add(o, "hits", json_object_new_int64(0));
-	json_object_object_add(o, "missed", json_object_new_int64(0));
+	json_object_object_add(o, "hits", json_object_new_int64((int64_t)p->hits));
+	json_object_object_add(o, "missed", json_object_new_int64((int64_t)p->missed));
 	json_object_object_add(o, "recorded", json_object_new_int64(0));
 	json_object_object_add(o, "maxactive",
-			       line->kind == 'r' ? json_object_new_int64(line->maxactive) : NULL);
-	json_object_object_add(o, "event", new_text(line->event));
-	json_object_object_add(o, "group", new_text(line->group));
+			       is_return ? json_object_new_int64(p->maxactive) : NULL);
+	json_object_object_add(o, "event", new_text(p->event));
+	json_object_object_add(o, "group", new_text(p->group));
 	json_object_object_add(o, "filter", NULL);
 	json_object_object_add(o, "stack", json_object_new_boolean(false));
 	json_object_object_add(o, "foreign", json_object_new_boolean(true));
 	json_object_object_add(o, "createdUsec", NULL);
-	json_object_array_add(list, o);
-	return 0;
+	return o;
 }
 
 static void reply_list(struct session *s, struct json_object *list, bool continues)
@@ -334,13 +322,11 @@ static void reply_list(struct session *s, struct json_object *list, bool continu
 	session_reply(s, reply, continues);
 }
 
-static void on_refreshed(int r, const struct kp_error *error, struct probe *const *probes, size_t n,
-			 void *data)
+static void on_refreshed(int r, const struct foreign_list *foreign, void *data)
 {
 	struct pending *pending = data;
 	struct server *server = pending->server;
 	struct json_object *selection = json_object_get(pending->selection), *list;
-	bool is_foreign = pending->is_list_foreign;
 	struct session *s = pending_end(pending);
 	const struct registry *registry = probe_set_registry(server->probes);
 	const char *missing = find_missing(registry, selection);
@@ -366,8 +352,8 @@ static void on_refreshed(int r, const struct kp_error *error, struct probe *cons
 		}
 		json_object_array_add(list, rpc_probe_to_json(server, p));
 	}
-	if (is_foreign)
-		tracefs_each_probe(add_foreign, list);
+	for (size_t i = 0; foreign && i < foreign->n; i++)
+		json_object_array_add(list, foreign_to_json(&foreign->probes[i]));
 	reply_list(s, list, false);
 	json_object_put(selection);
 }
@@ -380,8 +366,8 @@ static void handle_list(struct session *s, struct json_object *parameters)
 	if (!pending)
 		return;
 	pending->selection = json_object_get(json_object_object_get(parameters, "probes"));
-	pending->is_list_foreign = foreign && json_object_get_boolean(foreign);
-	probe_set_refresh(s->server->probes, on_refreshed, pending);
+	probe_set_refresh(s->server->probes, foreign && json_object_get_boolean(foreign), on_refreshed,
+			  pending);
 }
 
 static void handle_watch(struct session *s, struct json_object *parameters)

@@ -199,6 +199,7 @@ static bool parse_line(const char *line, struct tracefs_probe *ret)
 	ret->maxactive = (unsigned int)strtoul(line + 1, NULL, 10);
 	snprintf(ret->group, sizeof(ret->group), "%.*s", (int)(slash - colon - 1), colon + 1);
 	snprintf(ret->event, sizeof(ret->event), "%.*s", (int)(space - slash - 1), slash + 1);
+	ret->text = line;
 	ret->rest = space + 1;
 	return true;
 }

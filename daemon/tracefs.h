@@ -51,6 +51,7 @@ struct tracefs_probe {
 	unsigned int maxactive;
 	char group[64];
 	char event[64];
+	const char *text; /* borrowed: the whole line */
 	const char *rest; /* borrowed: site and arguments */
 };
 
