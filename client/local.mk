@@ -57,6 +57,10 @@ kprobectl_LDADD = libkprobectl.la libkprobed.la $(JSON_LIBS)
 
 EXTRA_DIST += client/libkprobed.sym
 
+# kprobectl as a program, against a daemon that makes its answers up.
+TESTS += tests/unit/test-client-kprobectl
+EXTRA_DIST += tests/unit/test-client-kprobectl tests/unit/fake-kprobed
+
 CLIENT_TEST_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/client
 CLIENT_TEST_LDADD = libkprobectl.la libkprobed-core.la
 if HAVE_CMOCKA

@@ -231,15 +231,18 @@ static void wait_for_something(struct stream *s)
 		{.fd = s->signal_fd, .events = POLLIN},
 	};
 	uint64_t now = now_nsec(), next = s->deadline_nsec;
+	uint64_t left_ms;
 	int timeout_ms = -1;
 
 	if (s->phase == DRAINING)
 		next = s->quiet_nsec;
-	if (next != UINT64_MAX)
-		timeout_ms = next <= now ? 0 : (int)((next - now) / NSEC_PER_MSEC % INT_MAX) + 1;
+	if (next != UINT64_MAX) {
+		left_ms = next <= now ? 0 : (next - now) / NSEC_PER_MSEC + 1;
+		timeout_ms = left_ms < INT_MAX ? (int)left_ms : INT_MAX;
+	}
 	if (poll(fds, ARRAY_SIZE(fds), timeout_ms) < 0 && errno != EINTR)
 		s->phase = ENDED;
-	if (!(fds[0].revents) && s->phase == DRAINING && now_nsec() >= s->quiet_nsec)
+	if (!fds[0].revents && s->phase == DRAINING && now_nsec() >= s->quiet_nsec)
 		s->phase = ENDED;
 	if (now_nsec() >= s->deadline_nsec)
 		drain(s, s->deadline_nsec);

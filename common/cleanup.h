@@ -55,8 +55,8 @@ static inline void kp_fclosep(FILE **f)
 		fclose(*f);
 }
 
-#define _cleanup_free_   _cleanup_(kp_freep)
-#define _cleanup_close_  _cleanup_(kp_closep)
+#define _cleanup_free_	 _cleanup_(kp_freep)
+#define _cleanup_close_	 _cleanup_(kp_closep)
 #define _cleanup_fclose_ _cleanup_(kp_fclosep)
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))

@@ -36,7 +36,8 @@ struct kp_error {
 	int position;	   /* character in the definition, -1: none */
 	int probe;	   /* index in the batch, -1: none */
 	long long value;   /* LimitReached: the limit */
-	char subject[256]; /* the symbol, name, probe, cursor, limit, rule or parameter it is about */
+	char subject[256]; /* the symbol, name, probe, cursor, limit, rule or parameter it is about
+			    */
 	char reason[64];   /* a word for programs: "badRegName" */
 	char message[256]; /* a sentence for people */
 	char hint[256];	   /* what to do instead; empty: none */

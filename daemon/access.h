@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Who may do what. The peer of a connection is what the kernel said it was when it connected
- * (SO_PEERCRED, SO_PEERGROUPS); it may observe, add probes of its own, and manage those of others, by
- * uid and group as kprobed.conf has it. Root may all.
+ * (SO_PEERCRED, SO_PEERGROUPS); it may observe, add probes of its own, and manage those of others,
+ * by uid and group as kprobed.conf has it. Root may all.
  */
 #ifndef KP_ACCESS_H
 #define KP_ACCESS_H

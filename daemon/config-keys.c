@@ -38,7 +38,8 @@ const struct config_key config_keys[] = {
 	KEY("delivery", "order-window-us", CONFIG_UINT, delivery.order_window_us, "0", 0, 1000000),
 
 	KEY("limits", "connections", CONFIG_UINT, limits.connections, "1024", 1, 65536),
-	KEY("limits", "connections-per-uid", CONFIG_UINT, limits.connections_per_uid, "600", 1, 65536),
+	KEY("limits", "connections-per-uid", CONFIG_UINT,
+	    limits.connections_per_uid, "600", 1, 65536),
 	KEY("limits", "message-size", CONFIG_SIZE, limits.message_size, "1M", 4 * KIB, 64 * MIB),
 	KEY("limits", "probes", CONFIG_UINT, limits.probes, "2048", 1, 65536),
 	KEY("limits", "probes-per-uid", CONFIG_UINT, limits.probes_per_uid, "1024", 1, 65536),

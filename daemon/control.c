@@ -148,7 +148,7 @@ struct control *control_free(struct control *c)
 	c->is_dispatching = true; /* nothing is begun any more */
 	if (c->current)
 		c->current->done(c->current);
-	DL_FOREACH_SAFE(c->queue, op, tmp) {
+	DL_FOREACH_SAFE (c->queue, op, tmp) {
 		DL_DELETE(c->queue, op);
 		op->done(op);
 	}

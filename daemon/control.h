@@ -3,9 +3,9 @@
  * The control worker: the one thread that writes to the kernel's tracing files.
  *
  * Such writes take milliseconds to seconds, so the event loop never does them. Operations wait in a
- * queue and are carried out one at a time, in order: each is planned on the main thread when its turn
- * comes (it sees everything before it settled), run on the worker, and finished on the main thread.
- * What run() touches is the operation's own until done().
+ * queue and are carried out one at a time, in order: each is planned on the main thread when its
+ * turn comes (it sees everything before it settled), run on the worker, and finished on the main
+ * thread. What run() touches is the operation's own until done().
  */
 #ifndef KP_CONTROL_H
 #define KP_CONTROL_H
@@ -31,7 +31,8 @@ struct control_op {
 
 /* Starts the worker. */
 int control_new(struct event_base *base, struct control **ret);
-/* Ends it after the operation that is running; those that wait are not run, their done() is called. */
+/* Ends it after the operation that is running; those that wait are not run, their done() is called.
+ */
 struct control *control_free(struct control *c);
 DEFINE_CLEANUP(struct control *, control_free);
 

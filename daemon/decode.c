@@ -48,7 +48,8 @@ struct decoder {
 	bool has_caller;
 };
 
-/* `{"seq":,"ts":,"cpu":,"tid":,"comm":""`, `,"caller":""`, `,"args":{}`, `,"stack":[]}` and four numbers */
+/* `{"seq":,"ts":,"cpu":,"tid":,"comm":""`, `,"caller":""`, `,"args":{}`, `,"stack":[]}` and four
+ * numbers */
 #define FRAME_BOUND (128 + 4 * JSON_INT_MAX + SYMBOL_TEXT_MAX)
 
 static const struct format_field *find_field(const struct event_format *format, const char *name)
@@ -194,9 +195,9 @@ struct decoder *decoder_free(struct decoder *d)
 size_t decoder_bound(const struct decoder *d, size_t len, size_t stack_depth)
 {
 	/*
-	 * The kernel stores each string once, so all of them together are no longer than the record. One
-	 * that is not from the kernel could point at the same bytes again and again; decoder_write()
-	 * stops at this.
+	 * The kernel stores each string once, so all of them together are no longer than the
+	 * record. One that is not from the kernel could point at the same bytes again and again;
+	 * decoder_write() stops at this.
 	 */
 	return d->fixed_bound + JSON_STRING_MAX(len) + stack_depth * (SYMBOL_TEXT_MAX + 3);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * From a raw record to its JSON text: one decoder per kernel event, compiled when the event is made.
+ * From a raw record to its JSON text: one decoder per kernel event, compiled when the event is
+ * made.
  *
  * A decoder joins what only the definition knows (how a value is to be shown) with what only the
  * kernel knows (where it lies in the record: the event's format file). Everything constant in the
@@ -61,14 +62,16 @@ struct record_context {
 	struct symbols *symbols;	  /* NULL: addresses stay numbers */
 };
 
-/* The most bytes decoder_write() can take for a record of @len bytes with @stack_depth addresses. */
+/* The most bytes decoder_write() can take for a record of @len bytes with @stack_depth addresses.
+ */
 size_t decoder_bound(const struct decoder *d, size_t len, size_t stack_depth);
 
 /* Writes the event at @out, not terminated; returns its length. */
 size_t decoder_write(const struct decoder *d, const void *record, size_t len,
 		     const struct record_context *context, char *out);
 
-/* Every trace record: kernel/trace/trace_entries.h, include/linux/trace_events.h struct trace_entry */
+/* Every trace record: kernel/trace/trace_entries.h, include/linux/trace_events.h struct trace_entry
+ */
 #define RECORD_TYPE_OFFSET 0 /* u16 */
 #define RECORD_PID_OFFSET  4 /* s32: the thread's id */
 #define RECORD_HEADER_SIZE 8

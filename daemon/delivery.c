@@ -35,7 +35,7 @@ struct source_state {
 
 struct delivery {
 	struct event_log *log;
-	struct event *timer; /* owned: the earliest subscriber that waits for company */
+	struct event *timer;	      /* owned: the earliest subscriber that waits for company */
 	struct source_state *sources; /* owned, by slot */
 	uint16_t *marked;	      /* owned */
 	size_t n_marked;
@@ -357,7 +357,8 @@ static void serve_pending(struct delivery *d)
 	struct subscriber *s, *tmp;
 	uint64_t now = now_nsec(), earliest = UINT64_MAX;
 
-	DL_FOREACH_SAFE2(d->pending, s, tmp, pending_next) {
+	DL_FOREACH_SAFE2(d->pending, s, tmp, pending_next)
+	{
 		uint64_t due;
 
 		if (is_due(s, now))
@@ -416,7 +417,7 @@ void delivery_pass(struct delivery *d)
 		struct source_state *state = &d->sources[d->marked[i]];
 		struct link *link;
 
-		DL_FOREACH(state->subscribers, link) {
+		DL_FOREACH (state->subscribers, link) {
 			struct subscriber *s = link->subscriber;
 
 			subscription_note(&s->view, d->marked[i], state->first_seq);
@@ -433,7 +434,7 @@ void delivery_flush(struct delivery *d)
 {
 	struct subscriber *s, *tmp;
 
-	DL_FOREACH_SAFE(d->all, s, tmp) {
+	DL_FOREACH_SAFE (d->all, s, tmp) {
 		if (s->is_dead)
 			continue;
 		set_pending(s, true);

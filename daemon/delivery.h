@@ -30,9 +30,9 @@ enum subscriber_event {
 };
 
 struct subscriber_options {
-	int fd;			/* borrowed: the socket */
-	struct evbuffer *out;	/* borrowed: what must be sent before any batch */
-	uint64_t position;	/* where in the log it begins */
+	int fd;		      /* borrowed: the socket */
+	struct evbuffer *out; /* borrowed: what must be sent before any batch */
+	uint64_t position;    /* where in the log it begins */
 	unsigned int max_latency_msec;
 	unsigned int max_batch;
 	/* Called from within delivery; must not free the subscriber. */

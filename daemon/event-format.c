@@ -46,7 +46,8 @@ int event_format_parse(const char *text, size_t len, struct event_format *ret)
 
 	if (!tep)
 		return -ENOMEM;
-	/* Only the fields matter; a print format that the library cannot read is not an error here. */
+	/* Only the fields matter; a print format that the library cannot read is not an error here.
+	 */
 	tep_set_loglevel(TEP_LOG_NONE);
 	if (tep_parse_format(tep, &event, text, len, "kprobed") == TEP_ERRNO__MEM_ALLOC_FAILED)
 		return -ENOMEM;

@@ -66,9 +66,8 @@ static int map_log(struct event_log *log, uint64_t text_size, uint64_t capacity)
 		return -errno;
 	log->header = (struct log_header *)base;
 	log->sources = (struct log_source *)(base + PAGE);
-	log->index =
-		(struct log_entry *)(base + PAGE +
-				     round_page(LOG_SOURCES_MAX * sizeof(struct log_source)));
+	log->index = (struct log_entry *)(base + PAGE +
+					  round_page(LOG_SOURCES_MAX * sizeof(struct log_source)));
 	log->text_mask = text_size - 1;
 	log->index_mask = capacity - 1;
 

@@ -6,16 +6,18 @@
  *
  *     header | sources | index ring | byte ring
  *
- * The index ring has one struct log_entry per event; the byte ring has the event's JSON text followed
- * by a comma, and is mapped twice back to back so that no text wraps. Texts of neighbouring entries
- * are neighbours in memory: a run of entries is a piece of a JSON array as it stands.
+ * The index ring has one struct log_entry per event; the byte ring has the event's JSON text
+ * followed by a comma, and is mapped twice back to back so that no text wraps. Texts of
+ * neighbouring entries are neighbours in memory: a run of entries is a piece of a JSON array as it
+ * stands.
  *
  * A *source* is whatever entries are attributed to: a probe, or a kernel ring for its own losses.
- * Entries of one source are chained (log_entry.next_delta), so that a reader of few sources walks its
- * own entries only. A source outlives its probe for as long as the log holds entries of it.
+ * Entries of one source are chained (log_entry.next_delta), so that a reader of few sources walks
+ * its own entries only. A source outlives its probe for as long as the log holds entries of it.
  *
- * Sequence numbers start at 1 and never repeat within an epoch; entry seq is in slot seq % capacity.
- * Appending evicts the oldest entries; nobody is asked. Readers compare with event_log_first().
+ * Sequence numbers start at 1 and never repeat within an epoch; entry seq is in slot seq %
+ * capacity. Appending evicts the oldest entries; nobody is asked. Readers compare with
+ * event_log_first().
  *
  * Single-threaded: only the main thread touches it.
  */
@@ -79,8 +81,8 @@ struct event_log;
 
 /*
  * A new log with room for @text_bytes (a power of two, at least 1 MiB) of text, or, with @fd >= 0,
- * the one in that memfd, whose size then counts. @fd is the log's on success. Returns -EBADMSG for a
- * memfd that holds no sound log, -EINVAL, -ENOMEM, or the errno of memfd_create() or mmap().
+ * the one in that memfd, whose size then counts. @fd is the log's on success. Returns -EBADMSG for
+ * a memfd that holds no sound log, -EINVAL, -ENOMEM, or the errno of memfd_create() or mmap().
  */
 int event_log_new(size_t text_bytes, int fd, struct event_log **ret);
 struct event_log *event_log_free(struct event_log *log);

@@ -34,7 +34,8 @@ static int exclude_own_threads(struct instance *i, const struct instance_options
 	size_t len = 0;
 
 	for (size_t k = 0; k < options->n_own_tids && len < sizeof(text) - 16; k++)
-		len += (size_t)snprintf(text + len, sizeof(text) - len, "%d ", options->own_tids[k]);
+		len += (size_t)snprintf(text + len, sizeof(text) - len, "%d ",
+					options->own_tids[k]);
 	return len ? write_file(i, "set_event_notrace_pid", text) : 0;
 }
 
@@ -138,7 +139,8 @@ unsigned int instance_remove_leftovers(void)
 	while ((e = readdir(dir))) {
 		if (strncmp(e->d_name, PREFIX, strlen(PREFIX)) != 0)
 			continue;
-		snprintf(path, sizeof(path), "%s/instances/%s/events/enable", tracefs_dir(), e->d_name);
+		snprintf(path, sizeof(path), "%s/instances/%s/events/enable", tracefs_dir(),
+			 e->d_name);
 		/* Enabled events would keep their probes busy when those are deleted next. */
 		{
 			_cleanup_close_ int fd = open(path, O_WRONLY | O_CLOEXEC);

@@ -2,10 +2,10 @@
 /*
  * A private tracefs instance: one generation of events and a ring per CPU (design 9.2).
  *
- * Created, written to and removed by the control worker; its ring files are read by the main thread.
- * Two facts rule its life: deleting an event that was ever enabled here would empty the rings, and
- * deleting it after the instance has gone empties nothing. So events are parked here until the
- * instance goes.
+ * Created, written to and removed by the control worker; its ring files are read by the main
+ * thread. Two facts rule its life: deleting an event that was ever enabled here would empty the
+ * rings, and deleting it after the instance has gone empties nothing. So events are parked here
+ * until the instance goes.
  */
 #ifndef KP_INSTANCE_H
 #define KP_INSTANCE_H
@@ -18,16 +18,17 @@
 #include "cleanup.h"
 
 struct instance {
-	char name[48];	      /* "kprobed-3" */
-	unsigned int source;  /* its losses in the event log; set by the main thread */
-	bool has_stacks;      /* every event is followed by its kernel stack */
-	unsigned int n_cpus;  /* possible CPUs */
-	int *fds;	      /* owned: per_cpu/cpuN/trace_pipe_raw, -1 where there is none */
-	int *stats_fds;	      /* owned: per_cpu/cpuN/stats, likewise */
-	void *tracefs;	      /* owned: struct tracefs_instance */
+	char name[48];	     /* "kprobed-3" */
+	unsigned int source; /* its losses in the event log; set by the main thread */
+	bool has_stacks;     /* every event is followed by its kernel stack */
+	unsigned int n_cpus; /* possible CPUs */
+	int *fds;	     /* owned: per_cpu/cpuN/trace_pipe_raw, -1 where there is none */
+	int *stats_fds;	     /* owned: per_cpu/cpuN/stats, likewise */
+	void *tracefs;	     /* owned: struct tracefs_instance */
 	/* The main thread's bookkeeping. */
-	unsigned int live;    /* probes that have owners */
-	unsigned int parked;  /* events that wait for the end, or for their definition to come back */
+	unsigned int live; /* probes that have owners */
+	unsigned int
+		parked; /* events that wait for the end, or for their definition to come back */
 	uint64_t owner_group; /* session whose bulk it is for; 0: for everybody */
 	uint64_t empty_since; /* CLOCK_MONOTONIC ns when live became 0 */
 	struct instance *next, *prev;
@@ -43,7 +44,8 @@ struct instance_options {
 /* Makes and prepares the instance @name. 0 or -errno, and nothing is left behind on failure. */
 int instance_new(const char *name, const struct instance_options *options, struct instance **ret);
 
-/* Removes it from the kernel and frees it. The rings must have been drained: what they hold is lost. */
+/* Removes it from the kernel and frees it. The rings must have been drained: what they hold is
+ * lost. */
 struct instance *instance_free(struct instance *i);
 DEFINE_CLEANUP(struct instance *, instance_free);
 
@@ -59,9 +61,9 @@ int instance_set_filter(struct instance *i, const char *event, const char *filte
 void instance_filter_error(struct instance *i, const char *event, char *buf, size_t size);
 
 /*
- * Events overwritten in the ring of @cpu since the instance was made. 0 or -errno. Reads a file that
- * is open already: to open one would wait for the kernel's trace_types_lock, which is held while an
- * instance is made, and this is called from the main thread.
+ * Events overwritten in the ring of @cpu since the instance was made. 0 or -errno. Reads a file
+ * that is open already: to open one would wait for the kernel's trace_types_lock, which is held
+ * while an instance is made, and this is called from the main thread.
  */
 int instance_overrun(const struct instance *i, unsigned int cpu, uint64_t *ret);
 

@@ -13,8 +13,8 @@
 #include <stdint.h>
 #include <string.h>
 
-#define JSON_INT_MAX	 20
-#define JSON_HEX_MAX	 20			  /* with its quotes */
+#define JSON_INT_MAX	     20
+#define JSON_HEX_MAX	     20			     /* with its quotes */
 #define JSON_STRING_MAX(len) (6 * (size_t)(len) + 2) /* \u001f for each byte, and quotes */
 
 extern const char json_digits[200];

@@ -87,7 +87,8 @@ static int load_config(const struct arguments *arguments, struct config *ret)
 		return -EINVAL;
 	}
 	if (path && (path[0] != '/' || strlen(path) >= sizeof(ret->socket.path))) {
-		fprintf(stderr, "kprobed: the socket must be an absolute path of at most %zu bytes\n",
+		fprintf(stderr,
+			"kprobed: the socket must be an absolute path of at most %zu bytes\n",
 			sizeof(ret->socket.path) - 1);
 		return -EINVAL;
 	}

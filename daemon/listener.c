@@ -105,8 +105,7 @@ static bool is_answered(const struct sockaddr_un *address)
 {
 	_cleanup_close_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
-	return fd >= 0 &&
-	       connect(fd, (const struct sockaddr *)address, sizeof(*address)) == 0;
+	return fd >= 0 && connect(fd, (const struct sockaddr *)address, sizeof(*address)) == 0;
 }
 
 static int set_owner(const struct config *c, struct kp_error *e)
@@ -116,9 +115,10 @@ static int set_owner(const struct config *c, struct kp_error *e)
 	if (c->socket.group[0] != '\0' && geteuid() == 0) {
 		group = getgrnam(c->socket.group);
 		if (!group)
-			log_warning("there is no group \"%s\": only root can connect (systemd-sysusers "
-				    "makes it)",
-				    c->socket.group);
+			log_warning(
+				"there is no group \"%s\": only root can connect (systemd-sysusers "
+				"makes it)",
+				c->socket.group);
 		else if (chown(c->socket.path, 0, group->gr_gid) < 0)
 			return kp_error_set(e, KP_UNAVAILABLE, errno, "socket",
 					    "cannot give %s to the group %s: %s", c->socket.path,

@@ -10,8 +10,9 @@
 struct listener;
 
 /*
- * Listens on @fd, which it takes over, or (@fd < 0) on the path of the configuration. 0 or a negative
- * errno with @reterr saying what to do about it; -EADDRINUSE when another kprobed answers there.
+ * Listens on @fd, which it takes over, or (@fd < 0) on the path of the configuration. 0 or a
+ * negative errno with @reterr saying what to do about it; -EADDRINUSE when another kprobed answers
+ * there.
  */
 int listener_new(struct server *server, int fd, struct listener **ret, struct kp_error *reterr);
 /* Removes the socket it has bound itself. */

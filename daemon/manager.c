@@ -28,9 +28,9 @@
 
 struct manager {
 	struct server server;
-	struct listener *listener;     /* owned */
-	struct event *signals[2];      /* owned */
-	struct event *watchdog;	       /* owned; NULL: systemd does not want one */
+	struct listener *listener; /* owned */
+	struct event *signals[2];  /* owned */
+	struct event *watchdog;	   /* owned; NULL: systemd does not want one */
 	struct timeval watchdog_every;
 	int log_fd, socket_fd; /* owned until taken over */
 	bool is_stopping;
@@ -57,8 +57,7 @@ static void flush_sessions(struct server *server)
 	struct session *s, *tmp;
 
 	delivery_flush(server->delivery);
-	HASH_ITER(hh, server->sessions, s, tmp)
-	{
+	HASH_ITER (hh, server->sessions, s, tmp) {
 		session_flush(s);
 	}
 }
@@ -287,7 +286,8 @@ int manager_new(const struct config *config, struct manager **ret)
 		return r;
 	is_old_log = r;
 
-	/* The socket tells whether another kprobed is alive: before anything of it is cleaned up. */
+	/* The socket tells whether another kprobed is alive: before anything of it is cleaned up.
+	 */
 	r = listener_new(&m->server, m->socket_fd, &m->listener, &e);
 	if (r < 0) {
 		log_error("%s", e.message[0] ? e.message : strerror(-r));
@@ -318,8 +318,7 @@ struct manager *manager_free(struct manager *m)
 	if (m->listener)
 		listener_free(m->listener);
 	server->probes = NULL; /* nothing is submitted any more */
-	HASH_ITER(hh, server->sessions, s, tmp)
-	{
+	HASH_ITER (hh, server->sessions, s, tmp) {
 		session_free(s);
 	}
 	server->probes = probes;

@@ -45,8 +45,8 @@ static int note_present(const struct tracefs_probe *line, void *data)
 }
 
 /*
- * A write of several lines failed: the kernel has carried out those before the bad one. Deletes what
- * there is of all probes of the batch and returns the index of the first that is missing.
+ * A write of several lines failed: the kernel has carried out those before the bad one. Deletes
+ * what there is of all probes of the batch and returns the index of the first that is missing.
  */
 static size_t undo_create(struct plant *p)
 {
@@ -155,7 +155,8 @@ static int prepare_events(struct plant *p)
 		if (r < 0) {
 			char reason[160];
 
-			instance_filter_error(probe->instance, probe->event, reason, sizeof(reason));
+			instance_filter_error(probe->instance, probe->event, reason,
+					      sizeof(reason));
 			return kp_error_definition(&p->error, "badFilter", 0, NULL,
 						   "the kernel does not take the filter: %s",
 						   reason[0] ? reason : strerror(-r));
@@ -265,7 +266,8 @@ void plant_delete(struct probe *const *probes, size_t n)
 	size_t len = 0, first = 0;
 
 	for (size_t i = 0; i <= n; i++) {
-		size_t need = i < n ? strlen(probes[i]->event) + sizeof("-:" TRACEFS_GROUP "/\n") : 0;
+		size_t need =
+			i < n ? strlen(probes[i]->event) + sizeof("-:" TRACEFS_GROUP "/\n") : 0;
 
 		if (len && (i == n || len + need > WRITE_MAX)) {
 			/* One that is gone already stops the others: then each by itself. */

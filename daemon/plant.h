@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Planting: from probes to events in the kernel, all of a batch or none. Runs on the control worker.
+ * Planting: from probes to events in the kernel, all of a batch or none. Runs on the control
+ * worker.
  *
  * Order matters: every event is made and filtered before any is enabled. An event that was never
- * enabled can be deleted without harm; one that was enabled is parked instead (design 9.2), so whatever
- * can fail has to fail before.
+ * enabled can be deleted without harm; one that was enabled is parked instead (design 9.2), so
+ * whatever can fail has to fail before.
  */
 #ifndef KP_PLANT_H
 #define KP_PLANT_H

@@ -2,8 +2,8 @@
 /*
  * Remove, Enable and Disable, and the end of a session: see probe-set.h.
  *
- * plan() changes the claims, which is what clients see; run() makes the kernel follow. A probe whose
- * last claim has gone is free for others by name at once, while its event is being disabled.
+ * plan() changes the claims, which is what clients see; run() makes the kernel follow. A probe
+ * whose last claim has gone is free for others by name at once, while its event is being disabled.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -42,7 +42,8 @@ static bool is_selected(const struct act_op *a, const struct probe *p)
 	return false;
 }
 
-/* Every selector that is no glob must mean something, and everything it means must be ours to change. */
+/* Every selector that is no glob must mean something, and everything it means must be ours to
+ * change. */
 static int check_selection(struct act_op *a, struct kp_error *e)
 {
 	struct probe *p;
@@ -50,7 +51,7 @@ static int check_selection(struct act_op *a, struct kp_error *e)
 	for (size_t i = 0; i < a->n_selectors; i++) {
 		bool is_found = str_is_glob(a->selectors[i]);
 
-		DL_FOREACH(a->set->registry.all, p) {
+		DL_FOREACH (a->set->registry.all, p) {
 			if (!p->owners || !probe_matches(p, a->selectors[i]))
 				continue;
 			is_found = true;
@@ -86,7 +87,7 @@ static void act_on_claims(struct act_op *a, struct probe *p)
 	struct probe_owner *claim = NULL, *o, *tmp;
 
 	if (a->is_session_end) {
-		DL_FOREACH_SAFE(p->owners, o, tmp) {
+		DL_FOREACH_SAFE (p->owners, o, tmp) {
 			if (o->who.session == a->who.session && o->lifetime == LIFETIME_CONNECTION)
 				probe_drop_owner(p, o);
 		}
@@ -97,7 +98,7 @@ static void act_on_claims(struct act_op *a, struct probe *p)
 		act_on_owner(a, p, claim);
 		return;
 	}
-	DL_FOREACH_SAFE(p->owners, o, tmp) {
+	DL_FOREACH_SAFE (p->owners, o, tmp) {
 		act_on_owner(a, p, o);
 	}
 }
@@ -106,7 +107,7 @@ static bool has_claim_of_session(const struct probe *p, uint64_t session)
 {
 	const struct probe_owner *o;
 
-	DL_FOREACH(p->owners, o) {
+	DL_FOREACH (p->owners, o) {
 		if (o->who.session == session && o->lifetime == LIFETIME_CONNECTION)
 			return true;
 	}
@@ -152,7 +153,7 @@ static bool plan_act(struct control_op *op)
 		a->result = -ENOMEM;
 		return false;
 	}
-	DL_FOREACH_SAFE(r->all, p, tmp) {
+	DL_FOREACH_SAFE (r->all, p, tmp) {
 		if (p->owners && (a->is_session_end ? has_claim_of_session(p, a->who.session)
 						    : is_selected(a, p)))
 			act_on_probe(a, p);
@@ -265,7 +266,8 @@ void probe_set_end_session(struct probe_set *set, uint64_t session)
 {
 	struct act_op *a;
 
-	/* A request of it may still wait in the queue, so even a session without probes is ended. */
+	/* A request of it may still wait in the queue, so even a session without probes is ended.
+	 */
 	a = act_new(set, ACTION_REMOVE);
 	if (!a)
 		return; /* its probes stay until the daemon ends: Watch and List show them */

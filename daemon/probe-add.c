@@ -2,8 +2,9 @@
 /*
  * Add and Check: see probe-set.h.
  *
- * Each spec of a batch becomes one of: a new probe, a claim to one that is there, or the return of a
- * parked one. plan() decides and changes nothing that is seen; done() makes it all true or forgets it.
+ * Each spec of a batch becomes one of: a new probe, a claim to one that is there, or the return of
+ * a parked one. plan() decides and changes nothing that is seen; done() makes it all true or
+ * forgets it.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -59,16 +60,16 @@ static int check_limits(struct add_op *a, struct kp_error *e)
 			     "one request may add %u probes at most", c->limits.probes_per_request);
 	else if (r->n_live + a->n_specs > c->limits.probes)
 		kp_error_set(e, KP_LIMIT_REACHED, EDQUOT, "probes",
-			     "there may be %u probes at most, %u are there",
-			     c->limits.probes, r->n_live);
+			     "there may be %u probes at most, %u are there", c->limits.probes,
+			     r->n_live);
 	else if (registry_count_uid(r, a->who.uid) + a->n_specs > c->limits.probes_per_uid)
 		kp_error_set(e, KP_LIMIT_REACHED, EDQUOT, "probes-per-uid",
 			     "a user may have %u probes at most", c->limits.probes_per_uid);
 	else
 		return 0;
-	e->value = strcmp(e->subject, "probes") == 0	     ? c->limits.probes
+	e->value = strcmp(e->subject, "probes") == 0	       ? c->limits.probes
 		   : strcmp(e->subject, "probes-per-uid") == 0 ? c->limits.probes_per_uid
-							      : c->limits.probes_per_request;
+							       : c->limits.probes_per_request;
 	return -EDQUOT;
 }
 
@@ -171,7 +172,8 @@ static uint64_t choose_group(const struct add_op *a)
 {
 	unsigned int n = registry_count_session(&a->set->registry, a->who.session);
 
-	return n + a->plant.n_create > a->set->o.config->instance.bulk_threshold ? a->who.session : 0;
+	return n + a->plant.n_create > a->set->o.config->instance.bulk_threshold ? a->who.session
+										 : 0;
 }
 
 /* An instance for the new probes, or the name of one to make; @n_made are to be made already. */
@@ -184,7 +186,7 @@ static int choose_instance(struct add_op *a, bool has_stacks, unsigned int n_mad
 	struct instance *i, *best = NULL;
 	uint64_t group = choose_group(a);
 
-	DL_FOREACH(set->instances, i) {
+	DL_FOREACH (set->instances, i) {
 		if (i->has_stacks != has_stacks)
 			continue;
 		if (i->owner_group == group && i->parked < c->instance.parked_max) {
@@ -301,7 +303,8 @@ static void adopt_instance(struct add_op *a, const struct plant_target *target)
 	i->empty_since = now_nsec();
 	DL_APPEND(set->instances, i);
 	set->n_instances++;
-	/* Without memory its rings are not read: they fill, and their losses are told when it goes. */
+	/* Without memory its rings are not read: they fill, and their losses are told when it goes.
+	 */
 	reader_add_instance(set->o.reader, i);
 	probe_set_schedule_reap(set);
 }

@@ -40,8 +40,8 @@ void profile_done(struct profile *profile)
 }
 
 /*
- * Misses are told once per probe and poll. The events of that time are in the log already or will come
- * a little later: the times say which stretch the gap is about.
+ * Misses are told once per probe and poll. The events of that time are in the log already or will
+ * come a little later: the times say which stretch the gap is about.
  */
 void profile_apply(struct probe_set *set, const struct profile *profile)
 {
@@ -112,7 +112,8 @@ static void note_method(char type, const char *site, const char *method, void *d
 	}
 	o->methods[o->n_methods].type = type;
 	o->methods[o->n_methods].method = method;
-	snprintf(o->methods[o->n_methods++].site, SYMBOL_TEXT_MAX, "%.*s", SYMBOL_TEXT_MAX - 1, site);
+	snprintf(o->methods[o->n_methods++].site, SYMBOL_TEXT_MAX, "%.*s", SYMBOL_TEXT_MAX - 1,
+		 site);
 }
 
 static void run_poll(struct control_op *op)
@@ -141,7 +142,7 @@ static void find_gone(struct probe_set *set, const struct profile *profile)
 {
 	struct probe *p;
 
-	DL_FOREACH(set->registry.all, p) {
+	DL_FOREACH (set->registry.all, p) {
 		bool is_there = false;
 
 		if (!p->owners || !p->type || p->is_gone)
@@ -166,7 +167,7 @@ static void done_poll(struct control_op *op)
 	if (o->profile.n)
 		find_gone(set, &o->profile);
 	if (o->wants_methods)
-		DL_FOREACH(set->registry.all, p) {
+		DL_FOREACH (set->registry.all, p) {
 			p->method = p->is_enabled ? find_method(o, p) : NULL;
 		}
 	if (o->done) {

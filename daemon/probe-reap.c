@@ -2,8 +2,8 @@
 /*
  * The end of instances, and of everything: see probe-set.h.
  *
- * The order is the point (design 9.2): all events disabled, their rings drained, the instance removed,
- * and only then the events deleted, when no ring is left that the deletion could empty.
+ * The order is the point (design 9.2): all events disabled, their rings drained, the instance
+ * removed, and only then the events deleted, when no ring is left that the deletion could empty.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -42,7 +42,7 @@ static void take_instance(struct reap_op *o, struct instance *i)
 	DL_DELETE(set->instances, i);
 	set->n_instances--;
 	o->instances[o->n_instances++] = i;
-	DL_FOREACH(set->registry.all, p) {
+	DL_FOREACH (set->registry.all, p) {
 		if (p->instance == i)
 			o->probes[o->n_probes++] = p;
 	}
@@ -60,7 +60,7 @@ static bool plan_reap(struct control_op *op)
 	o->probes = calloc(n + 1, sizeof(*o->probes));
 	if (!o->instances || !o->probes)
 		return false;
-	DL_FOREACH_SAFE(set->instances, i, tmp) {
+	DL_FOREACH_SAFE (set->instances, i, tmp) {
 		if (o->is_final || is_ripe(set, i, now))
 			take_instance(o, i);
 		else if (i->live == 0)
@@ -138,7 +138,7 @@ static void run_stop(struct control_op *op)
 	struct stop_op *s = (struct stop_op *)op;
 	struct probe *p;
 
-	DL_FOREACH(s->set->registry.all, p) {
+	DL_FOREACH (s->set->registry.all, p) {
 		if (p->is_enabled && instance_enable(p->instance, p->event, false) == 0)
 			p->is_enabled = false;
 	}

@@ -6,7 +6,8 @@
 #include "plant.h"
 #include "probe-set.h"
 
-/* An instance without live probes is removed after this; the same definition may come back before. */
+/* An instance without live probes is removed after this; the same definition may come back before.
+ */
 #define LINGER_NSEC 300000000ULL
 
 struct profile_entry {

@@ -46,11 +46,11 @@ struct probe_set *probe_set_free(struct probe_set *set)
 	struct probe *p, *ptmp;
 	struct instance *i, *itmp;
 
-	DL_FOREACH_SAFE(set->registry.all, p, ptmp) {
+	DL_FOREACH_SAFE (set->registry.all, p, ptmp) {
 		registry_remove(&set->registry, p);
 		probe_free(p);
 	}
-	DL_FOREACH_SAFE(set->instances, i, itmp) {
+	DL_FOREACH_SAFE (set->instances, i, itmp) {
 		DL_DELETE(set->instances, i);
 		instance_free(i);
 	}

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * All probes and what can be done with them: the operations that requests, ends of sessions and timers
- * bring about, each carried out by the control worker in its turn.
+ * All probes and what can be done with them: the operations that requests, ends of sessions and
+ * timers bring about, each carried out by the control worker in its turn.
  *
  * Instances are generations (design 9.2): a new probe goes into an instance that takes it; parked
- * events pile up there until a new instance is opened; an instance whose last live probe has gone is
- * drained and removed a moment later, and its events after it. A session with many probes gets an
- * instance of its own, so that its end leaves nothing parked with others.
+ * events pile up there until a new instance is opened; an instance whose last live probe has gone
+ * is drained and removed a moment later, and its events after it. A session with many probes gets
+ * an instance of its own, so that its end leaves nothing parked with others.
  */
 #ifndef KP_PROBE_SET_H
 #define KP_PROBE_SET_H
@@ -54,8 +54,8 @@ struct probe_set *probe_set_free(struct probe_set *set);
 DEFINE_CLEANUP(struct probe_set *, probe_set_free);
 
 /* How an operation ended: 0, or a negative errno and @error. @probes are borrowed, in order. */
-typedef void (*probe_done_fn)(int result, const struct kp_error *error,
-			      struct probe *const *probes, size_t n_probes, void *data);
+typedef void (*probe_done_fn)(int result, const struct kp_error *error, struct probe *const *probes,
+			      size_t n_probes, void *data);
 
 /*
  * Plants all of @specs (taken over, released in any case) or none, for @who. With @is_dry_run

@@ -4,8 +4,9 @@
  *
  * Pure: no kernel, no files, no JSON. The grammar is that of kprobe_events, checked here so that an
  * error has a position and a hint before anything is written; the kernel's own limits and the names
- * of its errors are those of kernel/trace/trace_probe.[ch] (EM(...) list), in lower camel case. Where
- * kernels differ it is 6.12 that is followed: $argN in a return probe is taken, though 6.1 will not.
+ * of its errors are those of kernel/trace/trace_probe.[ch] (EM(...) list), in lower camel case.
+ * Where kernels differ it is 6.12 that is followed: $argN in a return probe is taken, though 6.1
+ * will not.
  *
  * Taken and left out: a group ("p:GROUP/NAME", all of ours are in one), what follows "#". Refused
  * though the kernel would take it: text behind the last ")" of an argument, which it ignores in
@@ -49,9 +50,9 @@ enum arg_show {
 #define PROBE_LINE_MAX 4094
 
 struct probe_arg {
-	char *name;	    /* owned: as given, or made the way the kernel makes it ("arg1") */
-	char *fetch;	    /* owned: normalised for the kernel: "+0(%si)" */
-	char *type;	    /* owned: in its normal form without array, "s32", "b4@3/32"; never NULL */
+	char *name;  /* owned: as given, or made the way the kernel makes it ("arg1") */
+	char *fetch; /* owned: normalised for the kernel: "+0(%si)" */
+	char *type;  /* owned: in its normal form without array, "s32", "b4@3/32"; never NULL */
 	enum arg_show show;
 	unsigned int size;  /* bytes of one element; 0 for strings */
 	unsigned int count; /* array elements; 0: not an array */
@@ -82,20 +83,20 @@ struct probe_spec {
 	int name_position;    /* -1: none given */
 };
 
-#define PROBE_SPEC_INIT \
+#define PROBE_SPEC_INIT                                                                            \
 	((struct probe_spec){.enabled = true, .command_position = -1, .name_position = -1})
 
 /*
  * Parses @definition into @ret (overwritten on success; the caller releases it with
- * probe_spec_done()). Returns 0, -EINVAL with @reterr filled (KP_INVALID_DEFINITION and the position),
- * -EOPNOTSUPP (KP_HELPER_REQUIRED: a call probe), or -ENOMEM.
+ * probe_spec_done()). Returns 0, -EINVAL with @reterr filled (KP_INVALID_DEFINITION and the
+ * position), -EOPNOTSUPP (KP_HELPER_REQUIRED: a call probe), or -ENOMEM.
  */
 int probe_spec_parse(const char *definition, struct probe_spec *ret, struct kp_error *reterr);
 
 /*
  * Appends one fetch argument ("dfd=%di:s32") to @spec, as if it stood in the definition; positions
- * in errors count from the start of @text. Kind, symbol and offset must be there: what may be fetched
- * depends on them. Returns as probe_spec_parse(), @spec untouched on failure.
+ * in errors count from the start of @text. Kind, symbol and offset must be there: what may be
+ * fetched depends on them. Returns as probe_spec_parse(), @spec untouched on failure.
  */
 int probe_spec_add_arg(struct probe_spec *spec, const char *text, struct kp_error *reterr);
 
@@ -112,17 +113,18 @@ int probe_spec_check_filter(const struct probe_spec *spec, const char *filter,
 			    struct kp_error *reterr);
 
 /*
- * The definition in its normal form, as List shows it: parsing it gives an equal spec, but for filter,
- * stack, enabled and pending, which a definition does not say. *@ret is the caller's. 0 or -ENOMEM.
+ * The definition in its normal form, as List shows it: parsing it gives an equal spec, but for
+ * filter, stack, enabled and pending, which a definition does not say. *@ret is the caller's. 0 or
+ * -ENOMEM.
  */
 int probe_spec_format(const struct probe_spec *spec, char **ret);
 
 /*
- * The line for kprobe_events that plants @spec as @group/@event, every argument with its name and an
- * explicit type that all kernels from 6.1 on take (char as u8, symbol and symstr as x64), and
+ * The line for kprobe_events that plants @spec as @group/@event, every argument with its name and
+ * an explicit type that all kernels from 6.1 on take (char as u8, symbol and symstr as x64), and
  * @extra (may be NULL) appended as a last argument. *@ret is the caller's. 0, -ENOMEM, or -E2BIG
- * when the line is longer, or has more arguments, than the kernel takes. The one type not all kernels
- * know is %pd or %pD (6.9), which is written as it is.
+ * when the line is longer, or has more arguments, than the kernel takes. The one type not all
+ * kernels know is %pd or %pD (6.9), which is written as it is.
  */
 int probe_spec_format_kernel(const struct probe_spec *spec, const char *group, const char *event,
 			     const char *extra, char **ret);

@@ -79,7 +79,7 @@ bool probe_is_wanted(const struct probe *p)
 {
 	const struct probe_owner *o;
 
-	DL_FOREACH(p->owners, o) {
+	DL_FOREACH (p->owners, o) {
 		if (!o->is_disabled)
 			return true;
 	}
@@ -90,11 +90,11 @@ struct probe_owner *probe_find_claim(const struct probe *p, const struct request
 {
 	struct probe_owner *o;
 
-	DL_FOREACH(p->owners, o) {
+	DL_FOREACH (p->owners, o) {
 		if (o->who.session == who->session)
 			return o;
 	}
-	DL_FOREACH(p->owners, o) {
+	DL_FOREACH (p->owners, o) {
 		if (o->lifetime == LIFETIME_DAEMON && o->who.uid == who->uid)
 			return o;
 	}
@@ -174,7 +174,7 @@ struct probe *registry_find_equal(const struct registry *r, const struct probe_s
 {
 	struct probe *p;
 
-	DL_FOREACH(r->all, p) {
+	DL_FOREACH (r->all, p) {
 		if (p->owners && !p->is_gone && (!name || strcmp(p->name, name) == 0) &&
 		    probe_spec_equal(&p->spec, spec))
 			return p;
@@ -187,7 +187,7 @@ struct probe *registry_find_parked(const struct registry *r, const struct probe_
 {
 	struct probe *p;
 
-	DL_FOREACH(r->all, p) {
+	DL_FOREACH (r->all, p) {
 		if (!p->owners && p->type && !p->is_gone && strcmp(p->name, name) == 0 &&
 		    probe_spec_equal(&p->spec, spec))
 			return p;
@@ -232,7 +232,7 @@ unsigned int registry_count_session(const struct registry *r, uint64_t session)
 	const struct probe *p;
 	unsigned int n = 0;
 
-	DL_FOREACH(r->all, p) {
+	DL_FOREACH (r->all, p) {
 		n += p->owners && p->owners->who.session == session;
 	}
 	return n;
@@ -243,7 +243,7 @@ unsigned int registry_count_uid(const struct registry *r, uid_t uid)
 	const struct probe *p;
 	unsigned int n = 0;
 
-	DL_FOREACH(r->all, p) {
+	DL_FOREACH (r->all, p) {
 		n += p->owners && p->owners->who.uid == uid;
 	}
 	return n;

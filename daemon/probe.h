@@ -2,13 +2,13 @@
 /*
  * A probe, and the registry of all of them.
  *
- * A probe is one kernel event in the group "kprobed", with the owners that asked for it. One without
- * owners is *parked*: its event stays in the kernel, disabled, until its instance goes (design 9.2) or
- * the same definition comes back. A probe knows its owners by uid and by the id of their session,
- * never the session itself.
+ * A probe is one kernel event in the group "kprobed", with the owners that asked for it. One
+ * without owners is *parked*: its event stays in the kernel, disabled, until its instance goes
+ * (design 9.2) or the same definition comes back. A probe knows its owners by uid and by the id of
+ * their session, never the session itself.
  *
- * The registry belongs to the main thread. While an operation runs (control.h), the kernel side of the
- * probes it concerns belongs to the worker.
+ * The registry belongs to the main thread. While an operation runs (control.h), the kernel side of
+ * the probes it concerns belongs to the worker.
  */
 #ifndef KP_PROBE_H
 #define KP_PROBE_H

@@ -169,8 +169,9 @@ static void append_record(struct reader *r, const struct stream *s, const struct
 		r->totals.unknown++;
 		return;
 	}
-	text = event_log_reserve(r->log, decoder_bound(decoder, record->len,
-						       item->has_stack ? item->stack.n : 0) + 1);
+	text = event_log_reserve(
+		r->log,
+		decoder_bound(decoder, record->len, item->has_stack ? item->stack.n : 0) + 1);
 	if (!text) {
 		r->totals.unknown++;
 		return;
@@ -233,7 +234,7 @@ static uint64_t merge(struct reader *r, uint64_t watermark, uint64_t now)
 		struct stream *s, *oldest = NULL;
 		uint64_t until = watermark;
 
-		DL_FOREACH(r->streams, s) {
+		DL_FOREACH (r->streams, s) {
 			if (s->front.kind == ITEM_NONE)
 				continue;
 			if (!oldest || s->front.ts < oldest->front.ts) {
@@ -258,7 +259,7 @@ static uint64_t merge(struct reader *r, uint64_t watermark, uint64_t now)
 struct pass_result {
 	uint64_t n_appended;
 	unsigned int n_pages;
-	bool is_partial;   /* a ring had more than its queue could take */
+	bool is_partial;  /* a ring had more than its queue could take */
 	uint64_t held_ts; /* oldest record held back, 0: none */
 };
 
@@ -268,7 +269,7 @@ static struct pass_result run_pass(struct reader *r, uint64_t window)
 	uint64_t start = now_nsec(), watermark = UINT64_MAX;
 	struct stream *s;
 
-	DL_FOREACH(r->streams, s) {
+	DL_FOREACH (r->streams, s) {
 		uint64_t complete;
 
 		result.n_pages += stream_fill(s);
@@ -281,7 +282,7 @@ static struct pass_result run_pass(struct reader *r, uint64_t window)
 		watermark = complete < watermark ? complete : watermark;
 	}
 	result.n_appended = merge(r, watermark, start);
-	DL_FOREACH(r->streams, s) {
+	DL_FOREACH (r->streams, s) {
 		if (s->front.kind != ITEM_NONE &&
 		    (result.held_ts == 0 || s->front.ts < result.held_ts))
 			result.held_ts = s->front.ts;
@@ -293,7 +294,7 @@ static void wait_for_rings(struct reader *r)
 {
 	struct stream *s;
 
-	DL_FOREACH(r->streams, s) {
+	DL_FOREACH (r->streams, s) {
 		struct pollfd p = {.fd = s->fd, .events = POLLIN};
 
 		/* The ring of a CPU that never was online answers with POLLERR at once, always. */
@@ -308,7 +309,7 @@ static void stop_waiting(struct reader *r)
 {
 	struct stream *s;
 
-	DL_FOREACH(r->streams, s)
+	DL_FOREACH (r->streams, s)
 		event_del(s->readable);
 	r->is_waiting = false;
 }
@@ -375,7 +376,7 @@ void reader_drain(struct reader *r)
 		result = run_pass(r, 0);
 	} while (result.is_partial && result.n_pages);
 	merge(r, UINT64_MAX, UINT64_MAX);
-	DL_FOREACH(r->streams, s)
+	DL_FOREACH (r->streams, s)
 		tell_overrun(r, s, now_nsec());
 	r->on_pass(r->data);
 }
@@ -389,7 +390,7 @@ int reader_new(const struct reader_options *options, struct reader **ret)
 	r->base = options->base;
 	r->log = options->log;
 	r->tick_nsec = options->tick_msec * NSEC_PER_MSEC;
-	r->window_nsec = options->window_usec    ? options->window_usec * NSEC_PER_USEC
+	r->window_nsec = options->window_usec	? options->window_usec * NSEC_PER_USEC
 			 : is_virtual_machine() ? WINDOW_VIRTUAL_NSEC
 						: WINDOW_METAL_NSEC;
 	r->on_pass = options->on_pass;
@@ -411,7 +412,7 @@ struct reader *reader_free(struct reader *r)
 {
 	struct stream *s, *tmp;
 
-	DL_FOREACH_SAFE(r->streams, s, tmp) {
+	DL_FOREACH_SAFE (r->streams, s, tmp) {
 		DL_DELETE(r->streams, s);
 		stream_free(s);
 	}
@@ -448,7 +449,7 @@ bool reader_is_drained(const struct reader *r, const struct instance *instance)
 {
 	const struct stream *s;
 
-	DL_FOREACH(r->streams, s) {
+	DL_FOREACH (r->streams, s) {
 		if (s->instance == instance && (s->front.kind != ITEM_NONE || !s->is_drained))
 			return false;
 	}
@@ -459,7 +460,7 @@ void reader_remove_instance(struct reader *r, struct instance *instance)
 {
 	struct stream *s, *tmp;
 
-	DL_FOREACH_SAFE(r->streams, s, tmp) {
+	DL_FOREACH_SAFE (r->streams, s, tmp) {
 		if (s->instance == instance) {
 			tell_overrun(r, s, now_nsec());
 			DL_DELETE(r->streams, s);

@@ -4,12 +4,12 @@
  * their records by time, decodes and appends them.
  *
  * Idle, the loop waits on the rings and the first event wakes it. Loaded, nothing waits: a short
- * tick drains every ring, so that the kernel need not wake anybody per event. A pass appends what is
- * older than its watermark and holds the rest back, so that the log is in time order across CPUs:
- * what a ring has delivered is complete up to its newest page, and a ring found empty is taken to be
- * complete up to the order window before the pass began, the time a CPU may take between reserving a
- * record and committing it. A record that comes later still is appended out of order, counted, and
- * widens the window.
+ * tick drains every ring, so that the kernel need not wake anybody per event. A pass appends what
+ * is older than its watermark and holds the rest back, so that the log is in time order across
+ * CPUs: what a ring has delivered is complete up to its newest page, and a ring found empty is
+ * taken to be complete up to the order window before the pass began, the time a CPU may take
+ * between reserving a record and committing it. A record that comes later still is appended out of
+ * order, counted, and widens the window.
  *
  * Main thread only; never blocks and allocates nothing per event.
  */
@@ -62,8 +62,8 @@ bool reader_is_drained(const struct reader *r, const struct instance *instance);
 bool reader_is_idle(const struct reader *r);
 
 /*
- * Records of type @id are decoded by @decoder (borrowed) and attributed to @source. The worker may call
- * both for an event that is not enabled: no record of it can be under way then.
+ * Records of type @id are decoded by @decoder (borrowed) and attributed to @source. The worker may
+ * call both for an event that is not enabled: no record of it can be under way then.
  */
 void reader_bind(struct reader *r, unsigned int id, const struct decoder *decoder,
 		 unsigned int source);
@@ -73,8 +73,8 @@ void reader_unbind(struct reader *r, unsigned int id);
 void reader_set_symbols(struct reader *r, struct symbols *symbols);
 
 /*
- * Appends everything recorded before this call, holding nothing back: for the end of an instance or of
- * the service, when nothing records any more.
+ * Appends everything recorded before this call, holding nothing back: for the end of an instance or
+ * of the service, when nothing records any more.
  */
 void reader_drain(struct reader *r);
 

@@ -60,15 +60,17 @@ int refusal_explain(const struct probe_spec *spec, const char *event, int err,
 		return explain_missing(spec, err, symbols, reterr);
 	if (spec->symbol && is_blacklisted(spec->symbol)) {
 		snprintf(reterr->reason, sizeof(reterr->reason), "blacklisted");
-		return kp_error_set(reterr, KP_NOT_PROBEABLE, err, spec->symbol,
-				    "%s is on the kernel's list of functions that must not be probed",
-				    spec->symbol);
+		return kp_error_set(
+			reterr, KP_NOT_PROBEABLE, err, spec->symbol,
+			"%s is on the kernel's list of functions that must not be probed",
+			spec->symbol);
 	}
-	kp_error_set(reterr, KP_KERNEL_REFUSED, err, spec->symbol, "the kernel refused the probe: %s",
-		     r == 0 ? log.text : strerror(err));
+	kp_error_set(reterr, KP_KERNEL_REFUSED, err, spec->symbol,
+		     "the kernel refused the probe: %s", r == 0 ? log.text : strerror(err));
 	if (r == 0) {
 		snprintf(reterr->detail, sizeof(reterr->detail), "%s", log.text);
-		reterr->position = probe_spec_map_position(spec, TRACEFS_GROUP, event, log.position);
+		reterr->position =
+			probe_spec_map_position(spec, TRACEFS_GROUP, event, log.position);
 	}
 	return -err;
 }

@@ -2,10 +2,10 @@
 /*
  * The kernel's ring buffer pages: bytes of trace_pipe_raw to records.
  *
- * Pure: works on memory, allocates nothing. The layout is that of kernel/trace/ring_buffer.c (struct
- * buffer_data_page, struct ring_buffer_event), 64-bit kernels, unchanged from 3.x to 7.x; what the
- * running kernel says in events/header_page is compared at start (tracefs_check_page_layout()).
- * Whatever stands in a page, the iterator stays inside it.
+ * Pure: works on memory, allocates nothing. The layout is that of kernel/trace/ring_buffer.c
+ * (struct buffer_data_page, struct ring_buffer_event), 64-bit kernels, unchanged from 3.x to 7.x;
+ * what the running kernel says in events/header_page is compared at start
+ * (tracefs_check_page_layout()). Whatever stands in a page, the iterator stays inside it.
  */
 #ifndef KP_RING_H
 #define KP_RING_H
@@ -41,7 +41,8 @@ struct ring_loss {
  */
 int ring_iter_init(struct ring_iter *it, const void *page, size_t size, struct ring_loss *ret_loss);
 
-/* The next record: 1, or 0 at the page's end, or -EBADMSG for a record that runs out of the page. */
+/* The next record: 1, or 0 at the page's end, or -EBADMSG for a record that runs out of the page.
+ */
 int ring_iter_next(struct ring_iter *it, struct ring_record *ret);
 
 #endif

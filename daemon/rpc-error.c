@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Errors as they go over the wire: the fields that the .varlink files give each of them. See rpc.h. */
+/* Errors as they go over the wire: the fields that the .varlink files give each of them. See rpc.h.
+ */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -136,9 +137,10 @@ void rpc_reply_error(struct session *s, int r, const struct kp_error *e)
 size_t rpc_format_limit(const char *limit, unsigned int value, char *buf, size_t size)
 {
 	/* With the NUL that ends a message. */
-	return (size_t)snprintf(buf, size,
-				"{\"error\":\"io.kprobed.Service.LimitReached\",\"parameters\":{"
-				"\"limit\":\"%s\",\"value\":%u,\"message\":\"too many connections\"}}",
-				limit, value) +
+	return (size_t)snprintf(
+		       buf, size,
+		       "{\"error\":\"io.kprobed.Service.LimitReached\",\"parameters\":{"
+		       "\"limit\":\"%s\",\"value\":%u,\"message\":\"too many connections\"}}",
+		       limit, value) +
 	       1;
 }

@@ -41,8 +41,8 @@ static int add_to_subscriber(void *to, unsigned int slot)
 }
 
 /*
- * Adds the sources that @selectors mean (@n 0: all of them), and those whose losses concern them: the
- * service's own and the rings'. A ring's source stays when its instance has gone, for cursors.
+ * Adds the sources that @selectors mean (@n 0: all of them), and those whose losses concern them:
+ * the service's own and the rings'. A ring's source stays when its instance has gone, for cursors.
  */
 static int add_sources(const struct event_log *log, char *const *selectors, size_t n,
 		       add_source_fn add, void *to, bool needs_match, struct kp_error *e)
@@ -77,8 +77,8 @@ static int check_range(struct json_object *parameters, const char *key, int64_t 
 
 	*ret = v ? json_object_get_int64(v) : fallback;
 	if (*ret < min || *ret > max)
-		return kp_error_set(e, KP_INVALID_PARAMETER, ERANGE, key,
-				    "%s must be %lld to %lld", key, (long long)min, (long long)max);
+		return kp_error_set(e, KP_INVALID_PARAMETER, ERANGE, key, "%s must be %lld to %lld",
+				    key, (long long)min, (long long)max);
 	return 0;
 }
 

@@ -68,7 +68,7 @@ static void add_owners(struct json_object *o, const struct probe *p)
 	struct json_object *list = json_object_new_array();
 	const struct probe_owner *owner;
 
-	DL_FOREACH(p->owners, owner) {
+	DL_FOREACH (p->owners, owner) {
 		json_object_array_add(list, owner_to_json(&owner->who));
 	}
 	json_object_object_add(o, "owner", p->owners ? owner_to_json(&p->owners->who) : NULL);
@@ -80,7 +80,7 @@ static const char *lifetime_of(const struct probe *p)
 {
 	const struct probe_owner *o;
 
-	DL_FOREACH(p->owners, o) {
+	DL_FOREACH (p->owners, o) {
 		if (o->lifetime == LIFETIME_DAEMON)
 			return "daemon";
 	}
@@ -261,7 +261,8 @@ static bool is_listed(const struct probe *p, struct json_object *selection)
 	if (!selection)
 		return true;
 	for (size_t i = 0; i < json_object_array_length(selection); i++)
-		if (probe_matches(p, json_object_get_string(json_object_array_get_idx(selection, i))))
+		if (probe_matches(p,
+				  json_object_get_string(json_object_array_get_idx(selection, i))))
 			return true;
 	return false;
 }
@@ -274,7 +275,7 @@ static const char *find_missing(const struct registry *r, struct json_object *se
 		bool is_found = str_is_glob(text);
 		struct probe *p;
 
-		DL_FOREACH(r->all, p) {
+		DL_FOREACH (r->all, p) {
 			is_found |= p->owners && probe_matches(p, text);
 		}
 		if (!is_found)
@@ -292,8 +293,8 @@ static struct json_object *foreign_to_json(const struct foreign_probe *p)
 	json_object_object_add(o, "name", new_text(p->event));
 	json_object_object_add(o, "definition", new_text(p->definition));
 	json_object_object_add(o, "kind", new_text(is_return ? "return" : "probe"));
-	json_object_object_add(
-		o, "symbol", json_object_new_string_len(p->site, (int)strcspn(p->site, "+")));
+	json_object_object_add(o, "symbol",
+			       json_object_new_string_len(p->site, (int)strcspn(p->site, "+")));
 	json_object_object_add(o, "site", new_text(p->site));
 	json_object_object_add(o, "state", new_text(p->is_enabled ? "enabled" : "disabled"));
 	json_object_object_add(o, "method", NULL);
@@ -343,7 +344,7 @@ static void on_refreshed(int r, const struct foreign_list *foreign, void *data)
 		return;
 	}
 	list = json_object_new_array();
-	DL_FOREACH(registry->all, p) {
+	DL_FOREACH (registry->all, p) {
 		if (!p->owners || !is_listed(p, selection))
 			continue;
 		if (s->call.wants_more && json_object_array_length(list) == LIST_PAGE) {
@@ -366,8 +367,8 @@ static void handle_list(struct session *s, struct json_object *parameters)
 	if (!pending)
 		return;
 	pending->selection = json_object_get(json_object_object_get(parameters, "probes"));
-	probe_set_refresh(s->server->probes, foreign && json_object_get_boolean(foreign), on_refreshed,
-			  pending);
+	probe_set_refresh(s->server->probes, foreign && json_object_get_boolean(foreign),
+			  on_refreshed, pending);
 }
 
 static void handle_watch(struct session *s, struct json_object *parameters)
@@ -411,7 +412,7 @@ void rpc_probe_changed(struct server *server, enum probe_change change, const st
 	struct session *s, *tmp;
 
 	log_change(change, probe, by);
-	HASH_ITER(hh, server->sessions, s, tmp) {
+	HASH_ITER (hh, server->sessions, s, tmp) {
 		if (s->is_closing)
 			continue;
 		if (change == CHANGE_ADDED && s->subscriber)

@@ -18,8 +18,7 @@ static void add_feature(struct json_object *list, const char *name, bool is_avai
 
 	json_object_object_add(o, "name", json_object_new_string(name));
 	json_object_object_add(o, "available", json_object_new_boolean(is_available));
-	json_object_object_add(o, "reason",
-			       is_available ? NULL : json_object_new_string(reason));
+	json_object_object_add(o, "reason", is_available ? NULL : json_object_new_string(reason));
 	json_object_array_add(list, o);
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * See rpc-spec.h. The fields that make up a definition's head are put together to one and parsed, so
- * that there is one grammar; they may not have anything in them that would end a field early.
+ * See rpc-spec.h. The fields that make up a definition's head are put together to one and parsed,
+ * so that there is one grammar; they may not have anything in them that would end a field early.
  */
 #include "rpc-spec.h"
 
@@ -24,14 +24,14 @@ static const char *get_string(struct json_object *o, const char *key)
 static int contradiction(const char *field, struct kp_error *e)
 {
 	return kp_error_definition(e, "contradiction", 0, NULL,
-				   "the field \"%s\" says something else than the definition", field);
+				   "the field \"%s\" says something else than the definition",
+				   field);
 }
 
 static int check_word(const char *field, const char *value, struct kp_error *e)
 {
 	if (value && (value[0] == '\0' || strpbrk(value, " \t\r\n\v\f:/+%#;=")))
-		return kp_error_definition(e, "badField", 0, NULL,
-					   "\"%s\" is no %s", value, field);
+		return kp_error_definition(e, "badField", 0, NULL, "\"%s\" is no %s", value, field);
 	return 0;
 }
 
@@ -63,7 +63,8 @@ static int format_head(struct json_object *o, char *buf, size_t size, struct kp_
 	if (offset && json_object_get_int64(offset) > 0)
 		snprintf(plus, sizeof(plus), "+%lld", (long long)json_object_get_int64(offset));
 	if (maxactive)
-		snprintf(number, sizeof(number), "%lld", (long long)json_object_get_int64(maxactive));
+		snprintf(number, sizeof(number), "%lld",
+			 (long long)json_object_get_int64(maxactive));
 	if ((size_t)snprintf(buf, size, "%s%s%s%s %s%s%s%s", is_return ? "r" : "p", number,
 			     name ? ":" : "", name ? name : "", module ? module : "",
 			     module ? ":" : "", symbol, plus) >= size)
@@ -160,7 +161,8 @@ int rpc_spec_read(struct json_object *o, struct probe_spec *ret, struct kp_error
 	r = probe_spec_parse(definition ? definition : head, &spec, e);
 	if (r < 0) {
 		if (e->detail[0] == '\0')
-			snprintf(e->detail, sizeof(e->detail), "%s", definition ? definition : head);
+			snprintf(e->detail, sizeof(e->detail), "%s",
+				 definition ? definition : head);
 		return r;
 	}
 	r = definition ? check_agreement(o, &spec, e) : 0;

@@ -10,8 +10,8 @@
 
 /*
  * Reads @spec, which has been checked against its description. *@ret is overwritten on success; the
- * caller releases it. Returns as probe_spec_parse(); @reterr->detail has the definition when the error
- * has a position in it.
+ * caller releases it. Returns as probe_spec_parse(); @reterr->detail has the definition when the
+ * error has a position in it.
  */
 int rpc_spec_read(struct json_object *spec, struct probe_spec *ret, struct kp_error *reterr);
 

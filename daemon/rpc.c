@@ -64,8 +64,7 @@ static int read_call(struct session *s, struct json_object *message, const char 
 	const char *method = NULL;
 
 	*ret_parameters = NULL;
-	json_object_object_foreach(message, key, value)
-	{
+	json_object_object_foreach (message, key, value) {
 		*ret_bad = key;
 		if (strcmp(key, "method") == 0 && json_object_is_type(value, json_type_string))
 			method = json_object_get_string(value);
@@ -74,9 +73,11 @@ static int read_call(struct session *s, struct json_object *message, const char 
 			*ret_parameters = value;
 		else if (strcmp(key, "more") == 0 && json_object_is_type(value, json_type_boolean))
 			s->call.wants_more = json_object_get_boolean(value);
-		else if (strcmp(key, "oneway") == 0 && json_object_is_type(value, json_type_boolean))
+		else if (strcmp(key, "oneway") == 0 &&
+			 json_object_is_type(value, json_type_boolean))
 			s->call.is_oneway = json_object_get_boolean(value);
-		else if (strcmp(key, "upgrade") == 0 && json_object_is_type(value, json_type_boolean) &&
+		else if (strcmp(key, "upgrade") == 0 &&
+			 json_object_is_type(value, json_type_boolean) &&
 			 !json_object_get_boolean(value))
 			;
 		else

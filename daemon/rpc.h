@@ -3,9 +3,9 @@
  * Calls: from a message to its handler, and from an error to a reply.
  *
  * Each interface has a table of methods (rpc-*.c). Before a handler is called the message has been
- * checked: the method exists, the parameters are as the .varlink file describes them, and the caller
- * may use it. Handlers rely on that and answer with session_reply() or rpc_reply_error(), at once or
- * later.
+ * checked: the method exists, the parameters are as the .varlink file describes them, and the
+ * caller may use it. Handlers rely on that and answer with session_reply() or rpc_reply_error(), at
+ * once or later.
  */
 #ifndef KP_RPC_H
 #define KP_RPC_H
@@ -19,10 +19,10 @@
 #include "session.h"
 
 struct rpc_method {
-	const char *name;		 /* "Add" */
-	unsigned int permission;	 /* enum permission; 0: anybody */
-	bool needs_more;		 /* answers in several replies only */
-	bool needs_probes;		 /* this kernel must have them */
+	const char *name;	 /* "Add" */
+	unsigned int permission; /* enum permission; 0: anybody */
+	bool needs_more;	 /* answers in several replies only */
+	bool needs_probes;	 /* this kernel must have them */
 	void (*handle)(struct session *s, struct json_object *parameters);
 };
 

@@ -32,7 +32,7 @@ struct server {
 	struct probe_set *probes;
 	struct session *sessions; /* all, by id (uthash) */
 	uint64_t next_session;
-	uint64_t started_usec; /* CLOCK_REALTIME */
+	uint64_t started_usec;	     /* CLOCK_REALTIME */
 	struct kp_error unavailable; /* why there are no probes; code KP_OK: there are */
 };
 

@@ -240,7 +240,8 @@ static void on_eof(struct session *s)
 		session_close(s);
 		return;
 	}
-	/* Half closed: it still reads. That it goes for good is seen when writing, or by looking. */
+	/* Half closed: it still reads. That it goes for good is seen when writing, or by looking.
+	 */
 	if (is_streaming(s))
 		event_add(s->partial, &tv);
 	process(s);

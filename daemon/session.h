@@ -2,10 +2,10 @@
 /*
  * One connection: bytes to calls, replies to bytes.
  *
- * Calls are answered in order, one at a time; while one is under way the next waits in the buffer, and
- * a client that does not read its replies is not read from either. A call that streams (Subscribe,
- * Watch) is the connection's last. A session is freed from a deferred event, never inside one of its
- * own callbacks.
+ * Calls are answered in order, one at a time; while one is under way the next waits in the buffer,
+ * and a client that does not read its replies is not read from either. A call that streams
+ * (Subscribe, Watch) is the connection's last. A session is freed from a deferred event, never
+ * inside one of its own callbacks.
  */
 #ifndef KP_SESSION_H
 #define KP_SESSION_H

@@ -3,9 +3,9 @@
  * See stream.h.
  *
  * Stacks: in an instance with options/stacktrace the kernel writes an event's stack right after it.
- * An interrupt between the two can put a whole pair of its own there, so events and stacks nest like
- * parentheses; an event's stack is found by looking ahead for the one that closes it. A stack that
- * comes to the front by itself belongs to an event that has been passed already.
+ * An interrupt between the two can put a whole pair of its own there, so events and stacks nest
+ * like parentheses; an event's stack is found by looking ahead for the one that closes it. A stack
+ * that comes to the front by itself belongs to an event that has been passed already.
  */
 #include "stream.h"
 

@@ -21,7 +21,7 @@
 #define STREAM_PAGES	 32
 
 enum item_kind {
-	ITEM_NONE,   /* nothing left in the pages read */
+	ITEM_NONE, /* nothing left in the pages read */
 	ITEM_RECORD,
 	ITEM_LOSS,
 	ITEM_WAITS, /* a record whose stack has not been read yet */

@@ -57,7 +57,8 @@ static void place_source(struct subscription *s, const struct log_source *from,
 {
 	uint64_t seq = from->first_seq;
 
-	/* A cursor from before the oldest entry: what it missed of this source was never counted. */
+	/* A cursor from before the oldest entry: what it missed of this source was never counted.
+	 */
 	if (s->position < event_log_first(s->log) &&
 	    (seq ? event_log_entry(s->log, seq)->ordinal : from->events) > 0)
 		s->has_uncounted = true;
@@ -241,10 +242,10 @@ static void compose_overtaken(const struct subscription *s, struct batch *b)
 		count_overtaken(s, &s->sources[i], &n, &lost);
 		events += n;
 		if (lost && sizeof(b->gaps) - b->gaps_len >= 2 * GAP_TEXT_MAX)
-			b->gaps_len += put_gap(
-				b->gaps + b->gaps_len,
-				from->kind == LOG_SOURCE_PROBE ? "missed" : "overrun", lost,
-				from->kind == LOG_SOURCE_PROBE ? from->name : NULL);
+			b->gaps_len +=
+				put_gap(b->gaps + b->gaps_len,
+					from->kind == LOG_SOURCE_PROBE ? "missed" : "overrun", lost,
+					from->kind == LOG_SOURCE_PROBE ? from->name : NULL);
 	}
 	if (events)
 		b->gaps_len += put_gap(b->gaps + b->gaps_len, "overtaken", events, NULL);

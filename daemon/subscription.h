@@ -4,11 +4,11 @@
  *
  * A subscription owns no events. Reading is in two steps: batch_compose() says which pieces of the
  * log come next, without changing anything, and subscription_consume() moves the cursor over what
- * was really handed out. With few sources it follows their chains, so that it touches its own entries
- * only; with many it walks the index.
+ * was really handed out. With few sources it follows their chains, so that it touches its own
+ * entries only; with many it walks the index.
  *
- * Being overtaken by the log is noticed when the next batch is composed; how many events of its own a
- * reader lost is the difference of two ordinals, and exact.
+ * Being overtaken by the log is noticed when the next batch is composed; how many events of its own
+ * a reader lost is the difference of two ordinals, and exact.
  */
 #ifndef KP_SUBSCRIPTION_H
 #define KP_SUBSCRIPTION_H
@@ -29,8 +29,8 @@ struct subscription_source {
 };
 
 struct subscription {
-	const struct event_log *log; /* borrowed */
-	uint64_t position;	     /* everything before it is accounted for */
+	const struct event_log *log;	     /* borrowed */
+	uint64_t position;		     /* everything before it is accounted for */
 	struct subscription_source *sources; /* owned */
 	size_t n_sources;
 	size_t size;
@@ -58,12 +58,12 @@ void subscription_note(struct subscription *s, unsigned int slot, uint64_t seq);
 struct batch {
 	char gaps[BATCH_GAP_BYTES]; /* Gap objects with commas between them */
 	size_t gaps_len;
-	uint64_t first;	  /* position after the gaps: where the events begin */
-	uint64_t end;	  /* position after all of it */
+	uint64_t first; /* position after the gaps: where the events begin */
+	uint64_t end;	/* position after all of it */
 	size_t n_events;
-	size_t n_bytes;	  /* of all runs, the last comma left out */
+	size_t n_bytes; /* of all runs, the last comma left out */
 	size_t n_runs;
-	struct iovec runs[BATCH_PIECES];       /* borrowed from the log */
+	struct iovec runs[BATCH_PIECES];  /* borrowed from the log */
 	uint64_t run_first[BATCH_PIECES]; /* seq of the first entry of each */
 };
 
@@ -75,12 +75,13 @@ bool batch_compose(const struct subscription *s, size_t max_events, size_t max_b
 		   struct batch *ret);
 
 /*
- * Accounts for the gaps of @batch and its events before @end (batch->end for all of them), and moves
- * the cursor there.
+ * Accounts for the gaps of @batch and its events before @end (batch->end for all of them), and
+ * moves the cursor there.
  */
 void subscription_consume(struct subscription *s, const struct batch *batch, uint64_t end);
 
-/* Where in @batch the byte @offset of its runs lies: the entry, and how many bytes of it precede. */
+/* Where in @batch the byte @offset of its runs lies: the entry, and how many bytes of it precede.
+ */
 const struct log_entry *batch_find(const struct subscription *s, const struct batch *batch,
 				   size_t offset, size_t *ret_before);
 

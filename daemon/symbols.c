@@ -61,7 +61,8 @@ static int add_name(struct symbols *s, const char *name, size_t len, uint32_t *r
 	for (size_t i = 0; i < len; i++) {
 		unsigned char c = (unsigned char)name[i];
 
-		s->names[s->names_len++] = (char)(c > 0x20 && c < 0x7f && c != '"' && c != '\\' ? c : '?');
+		s->names[s->names_len++] =
+			(char)(c > 0x20 && c < 0x7f && c != '"' && c != '\\' ? c : '?');
 	}
 	s->names[s->names_len++] = '\0';
 	return 0;

@@ -3,8 +3,9 @@
  * The kernel's symbols, as /proc/kallsyms had them at one moment: addresses to names.
  *
  * A snapshot is immutable once loaded, so that the worker can load the next one while the main
- * thread reads this one. The text of an address is remembered in a small direct-mapped cache, so that
- * return addresses and stacks cost one compare each in the long run; the cache is the main thread's.
+ * thread reads this one. The text of an address is remembered in a small direct-mapped cache, so
+ * that return addresses and stacks cost one compare each in the long run; the cache is the main
+ * thread's.
  */
 #ifndef KP_SYMBOLS_H
 #define KP_SYMBOLS_H

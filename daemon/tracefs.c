@@ -92,9 +92,10 @@ static int check_page_layout(struct kp_error *reterr)
 				    "cannot read events/header_page: %s", strerror(-r));
 	if (!strstr(text, "timestamp;\toffset:0;\tsize:8;") ||
 	    !strstr(text, "commit;\toffset:8;\tsize:8;") || !strstr(text, "data;\toffset:16;"))
-		return kp_error_set(reterr, KP_UNAVAILABLE, EOPNOTSUPP, "kprobes",
-				    "this kernel's ring buffer pages have a layout that kprobed does not "
-				    "know");
+		return kp_error_set(
+			reterr, KP_UNAVAILABLE, EOPNOTSUPP, "kprobes",
+			"this kernel's ring buffer pages have a layout that kprobed does not "
+			"know");
 	return 0;
 }
 
@@ -115,8 +116,8 @@ int tracefs_open(struct kp_error *reterr)
 				    tracing_dir);
 	if (fd < 0)
 		return kp_error_set(reterr, KP_UNAVAILABLE, -fd, "kprobes",
-				    "cannot write %s/kprobe_events: %s%s", tracing_dir, strerror(-fd),
-				    fd == -EPERM ? " (kernel lockdown?)" : "");
+				    "cannot write %s/kprobe_events: %s%s", tracing_dir,
+				    strerror(-fd), fd == -EPERM ? " (kernel lockdown?)" : "");
 	return check_page_layout(reterr);
 }
 

@@ -2,8 +2,9 @@
 /*
  * The kernel's tracing files: kprobe_events, its error_log and kprobe_profile, and what they say.
  *
- * Every function here is a system call or several and can take from milliseconds to seconds; all but
- * tracefs_open() belong to the control worker. Nothing is remembered between calls but the folder.
+ * Every function here is a system call or several and can take from milliseconds to seconds; all
+ * but tracefs_open() belong to the control worker. Nothing is remembered between calls but the
+ * folder.
  */
 #ifndef KP_TRACEFS_H
 #define KP_TRACEFS_H

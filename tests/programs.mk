@@ -1,0 +1,19 @@
+# Programs for the tests in tests/vm, built by tests/vm/host/build and brought into the guest.
+VM_PROGRAMS = \
+	tests/vm/programs/hitter \
+	tests/vm/programs/opener \
+	tests/vm/programs/sleepers \
+	tests/vm/programs/subscriber
+EXTRA_PROGRAMS += $(VM_PROGRAMS)
+CLEANFILES += $(VM_PROGRAMS)
+vm-programs: $(VM_PROGRAMS)
+.PHONY: vm-programs
+
+tests_vm_programs_hitter_SOURCES = tests/vm/programs/hitter.c
+tests_vm_programs_hitter_LDFLAGS = $(AM_LDFLAGS) -pthread
+tests_vm_programs_opener_SOURCES = tests/vm/programs/opener.c
+tests_vm_programs_opener_LDFLAGS = $(AM_LDFLAGS) -pthread
+tests_vm_programs_sleepers_SOURCES = tests/vm/programs/sleepers.c
+tests_vm_programs_sleepers_LDFLAGS = $(AM_LDFLAGS) -pthread
+tests_vm_programs_subscriber_SOURCES = tests/vm/programs/subscriber.c
+tests_vm_programs_subscriber_LDADD = libkprobed.la

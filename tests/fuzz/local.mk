@@ -15,35 +15,35 @@ check_PROGRAMS += $(FUZZ_TARGETS)
 
 if FUZZERS
 FUZZ_MAIN =
-FUZZ_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+FUZZ_LINK = $(AM_LDFLAGS) -fsanitize=fuzzer
 else
 FUZZ_MAIN = tests/fuzz/replay.c
-FUZZ_LDFLAGS = $(AM_LDFLAGS)
+FUZZ_LINK = $(AM_LDFLAGS)
 TESTS += tests/fuzz/replay-corpus
 endif
 
 tests_fuzz_fuzz_client_scan_SOURCES = tests/fuzz/fuzz-client-scan.c $(FUZZ_MAIN)
 tests_fuzz_fuzz_client_scan_CPPFLAGS = $(FUZZ_CPPFLAGS)
 tests_fuzz_fuzz_client_scan_CFLAGS = $(FUZZ_CFLAGS)
-tests_fuzz_fuzz_client_scan_LDFLAGS = $(FUZZ_LDFLAGS)
+tests_fuzz_fuzz_client_scan_LDFLAGS = $(FUZZ_LINK)
 tests_fuzz_fuzz_client_scan_LDADD = libkprobectl.la libkprobed-core.la $(JSON_LIBS)
 
 tests_fuzz_fuzz_config_SOURCES = tests/fuzz/fuzz-config.c $(FUZZ_MAIN)
 tests_fuzz_fuzz_config_CPPFLAGS = $(FUZZ_CPPFLAGS)
 tests_fuzz_fuzz_config_CFLAGS = $(FUZZ_CFLAGS)
-tests_fuzz_fuzz_config_LDFLAGS = $(FUZZ_LDFLAGS)
+tests_fuzz_fuzz_config_LDFLAGS = $(FUZZ_LINK)
 tests_fuzz_fuzz_config_LDADD = $(FUZZ_LDADD)
 
 tests_fuzz_fuzz_probe_spec_SOURCES = tests/fuzz/fuzz-probe-spec.c $(FUZZ_MAIN)
 tests_fuzz_fuzz_probe_spec_CPPFLAGS = $(FUZZ_CPPFLAGS)
 tests_fuzz_fuzz_probe_spec_CFLAGS = $(FUZZ_CFLAGS)
-tests_fuzz_fuzz_probe_spec_LDFLAGS = $(FUZZ_LDFLAGS)
+tests_fuzz_fuzz_probe_spec_LDFLAGS = $(FUZZ_LINK)
 tests_fuzz_fuzz_probe_spec_LDADD = $(FUZZ_LDADD)
 
 tests_fuzz_fuzz_wire_SOURCES = tests/fuzz/fuzz-wire.c $(FUZZ_MAIN)
 tests_fuzz_fuzz_wire_CPPFLAGS = $(FUZZ_CPPFLAGS)
 tests_fuzz_fuzz_wire_CFLAGS = $(FUZZ_CFLAGS)
-tests_fuzz_fuzz_wire_LDFLAGS = $(FUZZ_LDFLAGS)
+tests_fuzz_fuzz_wire_LDFLAGS = $(FUZZ_LINK)
 tests_fuzz_fuzz_wire_LDADD = $(FUZZ_LDADD)
 
 # New inputs go to a folder of the build; a finding ends the run with the input that brought it.

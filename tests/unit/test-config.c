@@ -95,6 +95,7 @@ static void test_documented_defaults_are_the_defaults(void **state)
 {
 	_cleanup_free_ char *text = read_documented();
 	struct config config, defaults;
+	const char *at;
 	size_t i;
 
 	/* Onto something else, so that a key that is not there shows. */
@@ -106,14 +107,14 @@ static void test_documented_defaults_are_the_defaults(void **state)
 	/* In the words of the table, each once, in its order. */
 	for (i = 0; i < CONFIG_KEYS_COUNT; i++) {
 		char line[256];
-		const char *at;
 
 		snprintf(line, sizeof(line), "\n%s=%s\n", config_keys[i].name,
 			 config_keys[i].initial);
 		at = strstr(text, line);
 		if (!at)
 			fail_msg("kprobed.conf lacks: %s", line + 1);
-		assert_null(strstr(at + 1, line));
+		else
+			assert_null(strstr(at + 1, line));
 	}
 }
 
