@@ -2,8 +2,8 @@
 /*
  * The command that is traced while it runs.
  *
- * A pipe that closes on exec tells whether it could be executed, so that a wrong name is an error of
- * kprobectl's and not the silence of a command that did nothing.
+ * A pipe that closes on exec tells whether it could be executed, so that a wrong name is an error
+ * of kprobectl's and not the silence of a command that did nothing.
  */
 #include "child.h"
 

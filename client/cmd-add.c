@@ -106,9 +106,9 @@ const struct cmd_entry cmd_add = {
 	.arguments = "DEFINITION...",
 	.summary = "Plant probes that stay",
 	.help = DEFINITION_HELP
-	"\nAll of them are planted, or none. They live until they are removed or kprobed stops: a\n"
-	"lifetime of the connection would end with this command (\"kprobectl trace\" has it).\n"
-	"Prints the id, name and normal form of each.\n"
+	"\nAll of them are planted, or none. They live until they are removed or kprobed\n"
+	"stops: a lifetime of the connection would end with this command (\"kprobectl\n"
+	"trace\" has it). Prints the id, name and normal form of each.\n"
 	"\nOptions:\n" SPEC_HELP
 	"  --disabled          plant them, but record nothing until \"kprobectl enable\"\n"
 	"  --pending           accept modules that are not loaded yet\n"
@@ -124,12 +124,10 @@ const struct cmd_entry cmd_check = {
 	.name = "check",
 	.arguments = "DEFINITION...",
 	.summary = "Say whether definitions are right, and plant nothing",
-	.help = DEFINITION_HELP
-	"\nPrints what \"kprobectl add\" would plant, in its normal form.\n"
-	"\nOptions:\n" SPEC_HELP
-	"  --disabled, --pending  as for add\n"
-	"\nExamples:\n"
-	"  kprobectl check 'p do_sys_openat2 dfd=%dii'\n"
-	"  kprobectl check -f /etc/probes.txt && echo fine\n",
+	.help = DEFINITION_HELP "\nPrints what \"kprobectl add\" would plant, in its normal form.\n"
+				"\nOptions:\n" SPEC_HELP "  --disabled, --pending  as for add\n"
+				"\nExamples:\n"
+				"  kprobectl check 'p do_sys_openat2 dfd=%dii'\n"
+				"  kprobectl check -f /etc/probes.txt && echo fine\n",
 	.run = run_check,
 };

@@ -14,7 +14,7 @@
 
 #define INTERFACE_PREFIX "io.kprobed."
 
-/* "Probes.List" for "io.kprobed.Probes.List": only a method's and an interface's word are capital. */
+/* "Probes.List" for "io.kprobed.Probes.List": whole names begin with a small letter. */
 static void whole_name(const char *given, struct text *t)
 {
 	if (given[0] >= 'A' && given[0] <= 'Z')
@@ -103,8 +103,8 @@ const struct cmd_entry cmd_call = {
 	.name = "call",
 	.arguments = "METHOD [JSON]",
 	.summary = "Send any request and print its replies as JSON",
-	.help = "\"Probes.List\" is short for \"io.kprobed.Probes.List\". The parameters are a JSON object;\n"
-		"\"-\" reads them from stdin.\n"
+	.help = "\"Probes.List\" is short for \"io.kprobed.Probes.List\". The parameters are a\n"
+		"JSON object; \"-\" reads them from stdin.\n"
 		"\nOptions:\n"
 		"  --more              ask for several replies, and print each on a line\n"
 		"  --oneway            ask for no reply\n"

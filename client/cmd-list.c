@@ -31,7 +31,8 @@ static void put_owner(json_object *probe, char *out, size_t size)
 {
 	json_object *owner = json_object_object_get(probe, "owner");
 	json_object *owners = json_object_object_get(probe, "owners");
-	size_t n = json_object_is_type(owners, json_type_array) ? json_object_array_length(owners) : 0;
+	size_t n =
+		json_object_is_type(owners, json_type_array) ? json_object_array_length(owners) : 0;
 	struct passwd *user;
 	char more[32] = "", uid[16];
 
@@ -43,7 +44,8 @@ static void put_owner(json_object *probe, char *out, size_t size)
 		snprintf(more, sizeof(more), " +%zu", n - 1);
 	user = getpwuid((uid_t)member_int(owner, "uid"));
 	snprintf(uid, sizeof(uid), "%lld", member_int(owner, "uid"));
-	snprintf(out, size, "%s/%s%s", user ? user->pw_name : uid, member_string(owner, "comm"), more);
+	snprintf(out, size, "%s/%s%s", user ? user->pw_name : uid, member_string(owner, "comm"),
+		 more);
 }
 
 static void add_row(struct table *table, json_object *probe)

@@ -46,14 +46,15 @@ static void format_started(long long usec, char *out, size_t size)
 		strftime(date, sizeof(date), "%Y-%m-%d %H:%M:%S", &tm);
 	if (age < 0)
 		age = 0;
-	snprintf(out, size, "%s, %lldd %02lld:%02lld:%02lld ago", date, age / 86400, age / 3600 % 24,
-		 age / 60 % 60, age % 60);
+	snprintf(out, size, "%s, %lldd %02lld:%02lld:%02lld ago", date, age / 86400,
+		 age / 3600 % 24, age / 60 % 60, age % 60);
 }
 
 static void put_features(const struct ctl *ctl, struct text *t, json_object *features)
 {
-	size_t n = json_object_is_type(features, json_type_array) ? json_object_array_length(features)
-								  : 0;
+	size_t n = json_object_is_type(features, json_type_array)
+			   ? json_object_array_length(features)
+			   : 0;
 
 	for (size_t i = 0; i < n; i++) {
 		json_object *feature = json_object_array_get_idx(features, i);
@@ -81,7 +82,8 @@ static void put_totals(const struct ctl *ctl, struct text *t, json_object *total
 {
 	char line[256], used[32], size[32];
 
-	snprintf(line, sizeof(line), "%lld, %lld of them enabled, %lld parked; %lld trace instances",
+	snprintf(line, sizeof(line),
+		 "%lld, %lld of them enabled, %lld parked; %lld trace instances",
 		 member_int(totals, "probes"), member_int(totals, "enabled"),
 		 member_int(totals, "parked"), member_int(totals, "instances"));
 	put_field(ctl, t, "probes", line);

@@ -42,7 +42,8 @@ static size_t announce(const struct ctl *ctl, json_object *probes, bool has_comm
 	text_puts(&t, "tracing ");
 	for (size_t i = 0; i < n && i < 8; i++) {
 		json_object *probe = json_object_array_get_idx(probes, i);
-		const char *name = member_string(probe, "name"), *site = member_string(probe, "site");
+		const char *name = member_string(probe, "name"),
+			   *site = member_string(probe, "site");
 
 		text_puts(&t, i ? ", " : "");
 		text_color(&t, ctl->error_color, COLOR_PROBE);
@@ -73,8 +74,8 @@ static int subscribe(struct kprobed *k, json_object *probes, const struct stream
 	return kprobed_subscribe(k, ids, n, &wanted);
 }
 
-static int trace(const struct ctl *ctl, const struct specs *specs,
-		 struct stream_options *options, char **command, pid_t *child)
+static int trace(const struct ctl *ctl, const struct specs *specs, struct stream_options *options,
+		 char **command, pid_t *child)
 {
 	_cleanup_kprobed_ struct kprobed *k = NULL;
 	_cleanup_json_ json_object *reply = NULL;
@@ -140,7 +141,7 @@ static int run(struct ctl *ctl, int argc, char **argv)
 	if (!specs_gather(ctl, &spec_options, argc - optind, argv + optind, &specs))
 		return EXIT_FAILURE;
 	status = trace(ctl, &specs, &options, command, &child);
-	/* The probes are gone by now; a command that still runs keeps the terminal until its end. */
+	/* The probes are gone by now; a command that still runs has the terminal until its end. */
 	if (child)
 		child_wait(child);
 	return status;
@@ -150,12 +151,12 @@ const struct cmd_entry cmd_trace = {
 	.name = "trace",
 	.arguments = "DEFINITION... [-- COMMAND [ARGUMENT...]]",
 	.summary = "Plant probes, print their events, and remove them at the end",
-	.help = "Ends with Ctrl-C; the probes go with it, however it ends. With a COMMAND it ends with\n"
-		"that: the probes are there before it begins, and everything up to its exit is shown.\n"
-		"The events are those of the whole host, not of the command alone.\n"
-		"A DEFINITION is one argument, in quotes; \"kprobectl add --help\" has the forms.\n"
-		"\nOptions:\n" STREAM_HELP SPEC_HELP
-		"\nExamples:\n"
+	.help = "Ends with Ctrl-C; the probes go with it, however it ends. With a COMMAND it\n"
+		"ends with that: the probes are there before it begins, and everything up to\n"
+		"its exit is shown. The events are those of the whole host, not of the command\n"
+		"alone. A DEFINITION is one argument, in quotes; \"kprobectl add --help\" has\n"
+		"the forms.\n"
+		"\nOptions:\n" STREAM_HELP SPEC_HELP "\nExamples:\n"
 		"  kprobectl trace do_sys_openat2\n"
 		"  kprobectl trace 'p do_sys_openat2 dfd=%di:s32 name=+0(%si):ustring' -n 20\n"
 		"  kprobectl trace 'r do_sys_openat2 fd=$retval:s32' --filter 'fd < 0' -d 10\n"

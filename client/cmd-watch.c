@@ -98,10 +98,9 @@ const struct cmd_entry cmd_watch = {
 	.name = "watch",
 	.arguments = "[PROBE...]",
 	.summary = "Print the events of probes that are there, as they happen",
-	.help = "A PROBE is an id, a name, or a glob over names in quotes, which also takes probes that\n"
-		"are added later; without one, all. Ends with Ctrl-C.\n"
-		"\nOptions:\n" STREAM_HELP CURSOR_HELP
-		"\nExamples:\n"
+	.help = "A PROBE is an id, a name, or a glob over names in quotes, which also takes\n"
+		"probes that are added later; without one, all. Ends with Ctrl-C.\n"
+		"\nOptions:\n" STREAM_HELP CURSOR_HELP "\nExamples:\n"
 		"  kprobectl watch opens\n"
 		"  kprobectl watch 'tcp_*' -d 60 --json >events.jsonl\n",
 	.run = run_watch,
@@ -111,11 +110,11 @@ const struct cmd_entry cmd_read = {
 	.name = "read",
 	.arguments = "[PROBE...]",
 	.summary = "Print what kprobed's log still holds",
-	.help = "A PROBE is an id, a name, or a glob over names in quotes; without one, all, those\n"
-		"that were removed included.\n"
-		"\nOptions:\n" STREAM_HELP CURSOR_HELP
-		"\nExamples:\n"
+	.help = "A PROBE is an id, a name, or a glob over names in quotes; without one, all,\n"
+		"those that were removed included.\n"
+		"\nOptions:\n" STREAM_HELP CURSOR_HELP "\nExamples:\n"
 		"  kprobectl read opens\n"
-		"  kprobectl read --show-cursor 2>where; kprobectl read --cursor \"$(sed 's/.* //' where)\"\n",
+		"  kprobectl read --show-cursor >events 2>where\n"
+		"  kprobectl read --cursor \"$(sed -n 's/cursor: //p' where)\" >>events\n",
 	.run = run_read,
 };

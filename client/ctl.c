@@ -100,8 +100,8 @@ bool member_bool(json_object *object, const char *name)
 void print_json(const struct ctl *ctl, json_object *object)
 {
 	_cleanup_text_ struct text t = {0};
-	const char *json = json_object_to_json_string_ext(object, JSON_C_TO_STRING_PLAIN |
-									  JSON_C_TO_STRING_NOSLASHESCAPE);
+	const char *json = json_object_to_json_string_ext(
+		object, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE);
 
 	text_safe_json(&t, json, strlen(json));
 	text_putc(&t, '\n');

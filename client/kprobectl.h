@@ -43,9 +43,9 @@ extern const struct cmd_entry cmd_add, cmd_check, cmd_remove, cmd_enable, cmd_di
 	cmd_trace, cmd_watch, cmd_read, cmd_status, cmd_whoami, cmd_call;
 
 /*
- * getopt_long() with the common options handled, so that they may stand behind the command too. @longs
- * ends with an empty entry; values below 256 are free for the command. Returns -1 at the end; what is
- * wrong ends the program.
+ * getopt_long() with the common options handled, so that they may stand behind the command too.
+ * @longs ends with an empty entry; values below 256 are free for the command. Returns -1 at the
+ * end; what is wrong ends the program.
  */
 int ctl_getopt(struct ctl *ctl, int argc, char **argv, const char *shorts,
 	       const struct option *longs);
@@ -71,8 +71,8 @@ static inline void json_putp(json_object **object)
 #define _cleanup_json_ _cleanup_(json_putp)
 
 /*
- * Calls @method; @parameters (borrowed) may be NULL. The reply's parameters are owned by the caller.
- * Returns 0 or a negative errno, which has not been printed.
+ * Calls @method; @parameters (borrowed) may be NULL. The reply's parameters are owned by the
+ * caller. Returns 0 or a negative errno, which has not been printed.
  */
 int ctl_call(struct kprobed *k, const char *method, json_object *parameters, json_object **ret);
 

@@ -2,8 +2,8 @@
 /*
  * Calls and their replies.
  *
- * A typed error ends its call and leaves the connection good; it is copied, since the message it came
- * in is overwritten by the next one.
+ * A typed error ends its call and leaves the connection good; it is copied, since the message it
+ * came in is overwritten by the next one.
  */
 #include "libkprobed-internal.h"
 
@@ -14,8 +14,8 @@
 #include "cleanup.h"
 
 /*
- * A sentence for people: the daemon's own or, for the errors of org.varlink.service, which have none,
- * one of ours and what it is about.
+ * A sentence for people: the daemon's own or, for the errors of org.varlink.service, which have
+ * none, one of ours and what it is about.
  */
 static char *error_sentence(const char *name, struct slice parameters)
 {
@@ -25,7 +25,8 @@ static char *error_sentence(const char *name, struct slice parameters)
 		{"InterfaceNotFound", "no such interface", "interface"},
 		{"MethodNotFound", "no such method", "method"},
 		{"MethodNotImplemented", "not implemented", "method"},
-		{"InvalidParameter", "a parameter is missing, unknown or of another type", "parameter"},
+		{"InvalidParameter", "a parameter is missing, unknown or of another type",
+		 "parameter"},
 		{"PermissionDenied", "permission denied", NULL},
 		{"ExpectedMore", "the method answers in several replies: \"more\" is needed", NULL},
 	};
@@ -57,9 +58,9 @@ static int error_store(struct kprobed *k, const struct reply *reply)
 	if (!k->error_name)
 		return -ENOMEM;
 	k->error_message = error_sentence(k->error_name, reply->parameters);
-	k->error_parameters = reply->parameters.text ? strndup(reply->parameters.text,
-							       reply->parameters.length)
-						     : strdup("{}");
+	k->error_parameters = reply->parameters.text
+				      ? strndup(reply->parameters.text, reply->parameters.length)
+				      : strdup("{}");
 	if (!k->error_message || !k->error_parameters) {
 		error_clear(k);
 		return -ENOMEM;

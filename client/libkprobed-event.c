@@ -13,7 +13,7 @@
 
 #define DECODED_SIZE_MIN 4096
 
-/* A number that is missing or strange counts as not given: an event is no reason to end a stream. */
+/* A number that is missing or strange counts as not given: no reason to end a stream. */
 static int64_t number_or(struct slice value, int64_t otherwise)
 {
 	int64_t number;
@@ -28,7 +28,9 @@ static struct slice *event_slice(struct kprobed_event *e, struct slice key)
 	case 'a':
 		return slice_is(key, "args") ? &e->args : NULL;
 	case 'c':
-		return slice_is(key, "comm") ? &e->comm : slice_is(key, "caller") ? &e->caller : NULL;
+		return slice_is(key, "comm")	 ? &e->comm
+		       : slice_is(key, "caller") ? &e->caller
+						 : NULL;
 	case 'k':
 		return slice_is(key, "kind") ? &e->kind : NULL;
 	case 'p':
@@ -229,8 +231,8 @@ EXPORT int kprobed_event_get_arg(struct kprobed_event *event, const char *name, 
 }
 
 /*
- * An iterator where the last one stopped. A position is an offset into the event's text, and 0, which
- * no value can be at, is the beginning; the end is the length.
+ * An iterator where the last one stopped. A position is an offset into the event's text, and 0,
+ * which no value can be at, is the beginning; the end is the length.
  */
 static void resume(const struct kprobed_event *event, struct slice container, size_t position,
 		   struct slice_iter *ret)

@@ -48,8 +48,8 @@ struct kprobed_event {
 };
 
 /*
- * Takes the next event out of a batch, and makes room for its strings. Returns 1, 0 at the batch's end,
- * -EBADMSG, or -ENOMEM, with @it where it was.
+ * Takes the next event out of a batch, and makes room for its strings. Returns 1, 0 at the batch's
+ * end, -EBADMSG, or -ENOMEM, with @it where it was.
  */
 int event_take(struct kprobed_event *event, enum kprobed_event_type type, struct slice_iter *it);
 
@@ -82,8 +82,8 @@ struct kprobed {
 	/* A batch that is being given out. */
 	struct slice_iter gaps;
 	struct slice_iter events;
-	char *cursor;	   /* owned: where the events that were taken end */
-	char *next_cursor; /* owned: where the batch ends */
+	char *cursor;	    /* owned: where the events that were taken end */
+	char *next_cursor;  /* owned: where the batch ends */
 	bool waiting;	    /* a reply is to come */
 	bool page_done;	    /* reading: the log had no more */
 	char *read_request; /* owned: the parameters of a page, without cursor and closing brace */
@@ -115,12 +115,13 @@ bool io_has_message(struct kprobed *k);
 void error_clear(struct kprobed *k);
 
 /*
- * Receives and takes apart the next reply; a typed error is kept for kprobed_error_name() and friends
- * and becomes -EREMOTEIO. Returns as io_receive().
+ * Receives and takes apart the next reply; a typed error is kept for kprobed_error_name() and
+ * friends and becomes -EREMOTEIO. Returns as io_receive().
  */
 int reply_receive(struct kprobed *k, int64_t deadline, struct reply *ret);
 
-/* As above, going on after signals and with -ETIMEDOUT, which breaks the connection, for time's up. */
+/* As above, going on after signals and with -ETIMEDOUT, which breaks the connection, for time's up.
+ */
 int reply_wait(struct kprobed *k, int64_t deadline, struct reply *ret);
 
 /* Whether a request can be made now: 0 or the error to return. Forgets the last typed error. */

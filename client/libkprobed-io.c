@@ -2,9 +2,9 @@
 /*
  * Bytes between the library and the socket: requests out, messages ended by NUL in.
  *
- * The input buffer holds whole messages one after the other and the beginning of another; it grows up
- * to one message of the greatest length. Received bytes are moved only when a message has been taken
- * and the next one is asked for.
+ * The input buffer holds whole messages one after the other and the beginning of another; it grows
+ * up to one message of the greatest length. Received bytes are moved only when a message has been
+ * taken and the next one is asked for.
  */
 #include "libkprobed-internal.h"
 
@@ -40,7 +40,7 @@ static int output_flush(struct kprobed *k)
 			continue;
 		if (errno != EPIPE && errno != ECONNRESET)
 			return connection_break(k, -errno);
-		/* The daemon may have said why before it closed: what it sent is still to be read. */
+		/* The daemon may have said why before it closed: that is still to be read. */
 		k->out_sent = k->out.length;
 	}
 	text_clear(&k->out);

@@ -10,7 +10,8 @@
 
 #include "cleanup.h"
 
-static void write_specs(struct text *t, const char *const *definitions, size_t n, unsigned int flags)
+static void write_specs(struct text *t, const char *const *definitions, size_t n,
+			unsigned int flags)
 {
 	text_puts(t, "{\"probes\":[");
 	for (size_t i = 0; i < n; i++) {
@@ -29,8 +30,8 @@ static void write_specs(struct text *t, const char *const *definitions, size_t n
 }
 
 /*
- * The ids of @n probes in a reply, as an array of strings in one piece of memory. Returns 0, -EPROTO
- * (the reply has not as many) or -ENOMEM.
+ * The ids of @n probes in a reply, as an array of strings in one piece of memory. Returns 0,
+ * -EPROTO (the reply has not as many) or -ENOMEM.
  */
 static int read_ids(const char *reply, size_t n, char ***ret)
 {
@@ -61,11 +62,11 @@ static int read_ids(const char *reply, size_t n, char ***ret)
 	return 0;
 }
 
-EXPORT int kprobed_add(struct kprobed *k, const char *const *definitions, size_t n, unsigned int flags,
-		       char ***ret_ids)
+EXPORT int kprobed_add(struct kprobed *k, const char *const *definitions, size_t n,
+		       unsigned int flags, char ***ret_ids)
 {
-	const unsigned int known = KPROBED_ADD_DAEMON | KPROBED_ADD_DISABLED | KPROBED_ADD_STACK |
-				   KPROBED_ADD_PENDING;
+	const unsigned int known =
+		KPROBED_ADD_DAEMON | KPROBED_ADD_DISABLED | KPROBED_ADD_STACK | KPROBED_ADD_PENDING;
 	_cleanup_text_ struct text request = {0};
 	_cleanup_free_ char *reply = NULL;
 	int r;

@@ -52,8 +52,8 @@ EXPORT int kprobed_open(const char *socket_path, struct kprobed **ret)
 	if (fd < 0)
 		return -errno;
 	/*
-	 * Connecting waits while the daemon's backlog is full, but not for ever. Everything later is sent
-	 * and received with MSG_DONTWAIT.
+	 * Connecting waits while the daemon's backlog is full, but not for ever. Everything later
+	 * is sent and received with MSG_DONTWAIT.
 	 */
 	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
 	while (connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0)

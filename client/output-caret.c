@@ -22,7 +22,7 @@ struct place {
 	size_t column;
 };
 
-/* Writes @definition as it is shown, and notes each character's place, and the end's behind them. */
+/* Writes @definition as it is shown, and notes each character's place and, last, the end's. */
 static size_t lay_out(const char *definition, struct text *shown, struct place *places)
 {
 	size_t length = strlen(definition), column = INDENT, n = 0, bytes;

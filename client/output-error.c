@@ -2,8 +2,8 @@
 /*
  * What went wrong, on stderr.
  *
- * Typed errors come with a sentence of the daemon's; what is added here is where in the definition it
- * is and what to do. An error of the connection gets a sentence with the remedy.
+ * Typed errors come with a sentence of the daemon's; what is added here is where in the definition
+ * it is and what to do. An error of the connection gets a sentence with the remedy.
  */
 #include "output-error.h"
 
@@ -37,7 +37,8 @@ static void put_note(struct text *t, const char *label, const char *sentence)
 	text_putc(t, '\n');
 }
 
-/* Where a definition came from, if from a file, and the definition with the place if it is known. */
+/* Where a definition came from, if from a file, and the definition with the place if it is known.
+ */
 static void put_definition(const struct ctl *ctl, struct text *t, const struct specs *specs,
 			   json_object *parameters)
 {
@@ -68,7 +69,8 @@ static void put_similar(struct text *t, json_object *parameters)
 {
 	json_object *similar = json_object_object_get(parameters, "similar");
 	_cleanup_text_ struct text names = {0};
-	size_t n = json_object_is_type(similar, json_type_array) ? json_object_array_length(similar) : 0;
+	size_t n = json_object_is_type(similar, json_type_array) ? json_object_array_length(similar)
+								 : 0;
 
 	for (size_t i = 0; i < n; i++)
 		text_printf(&names, "%s%s", i ? ", " : "",

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What went wrong, on stderr: a sentence, the definition with a mark under the place, and a hint; or
- * one line of JSON.
+ * What went wrong, on stderr: a sentence, the definition with a mark under the place, and a hint;
+ * or one line of JSON.
  */
 #ifndef KP_OUTPUT_ERROR_H
 #define KP_OUTPUT_ERROR_H

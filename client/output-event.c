@@ -137,7 +137,8 @@ static void put_gap_cause(struct kprobed_event *event, const char *kind, struct 
 	static const struct {
 		const char *kind, *cause;
 	} causes[] = {
-		{"missed", "the kernel could not run the probe (maxactive, or inside another probe)"},
+		{"missed",
+		 "the kernel could not run the probe (maxactive, or inside another probe)"},
 		{"recursion", "hit inside a probe's handler"},
 		{"overrun", "kernel ring full"},
 		{"overtaken", "this reader was slower than the log"},
@@ -197,7 +198,8 @@ void format_event(struct event_format *f, struct kprobed_event *event, struct te
 	json = kprobed_event_get_json(event, &length);
 	if (is_gap)
 		text_puts(t, "{\"gap\":");
-	/* Objects come without line breaks; should one come with, it stays one line all the same. */
+	/* Objects come without line breaks; should one come with, it stays one line all the same.
+	 */
 	if (f->safe || memchr(json, '\n', length) || memchr(json, '\r', length))
 		text_safe_json(t, json, length);
 	else

@@ -104,7 +104,8 @@ void table_format(const struct table *table, size_t width, bool color, struct te
 			continue;
 		left = left > widths[i] + GAP ? left - widths[i] - GAP : 0;
 	}
-	/* Where nothing is left the terminal may wrap, which is better than hiding what is asked for. */
+	/* Where nothing is left the terminal may wrap, which is better than hiding what is asked
+	 * for. */
 	if (width && left < widths[last])
 		widths[last] = left < LAST_WIDTH_MIN ? LAST_WIDTH_MIN : left;
 

@@ -2,9 +2,9 @@
 /*
  * Text for a terminal.
  *
- * Names of threads and files come from whoever runs programs on the host, so everything that was not
- * written here passes text_safe() or text_safe_json() on its way out. Widths do not depend on the
- * locale: what kprobed sends is UTF-8, and so is what terminals show.
+ * Names of threads and files come from whoever runs programs on the host, so everything that was
+ * not written here passes text_safe() or text_safe_json() on its way out. Widths do not depend on
+ * the locale: what kprobed sends is UTF-8, and so is what terminals show.
  */
 #include "output-text.h"
 
@@ -37,8 +37,8 @@ static const struct range double_width[] = {
 
 /* Controls, what cannot be seen, and what turns the direction of writing around. */
 static const struct range unsafe[] = {
-	{0, 0x1f},	  {0x7f, 0x9f},	    {0xad, 0xad},     {0x61c, 0x61c},	  {0x180e, 0x180e},
-	{0x200b, 0x200f}, {0x2028, 0x202e}, {0x2060, 0x206f}, {0xd800, 0xdfff},	  {0xfeff, 0xfeff},
+	{0, 0x1f},	  {0x7f, 0x9f},	    {0xad, 0xad},	{0x61c, 0x61c},	  {0x180e, 0x180e},
+	{0x200b, 0x200f}, {0x2028, 0x202e}, {0x2060, 0x206f},	{0xd800, 0xdfff}, {0xfeff, 0xfeff},
 	{0xfff9, 0xfffb}, {0xfffe, 0xffff}, {0xe0000, 0xe007f},
 };
 
@@ -192,7 +192,8 @@ void text_safe_json(struct text *t, const char *json, size_t length)
 		else if (c >= 0x10000)
 			text_printf(t, "\\u%04x\\u%04x", 0xd7c0 + (c >> 10), 0xdc00 + (c & 0x3ff));
 		else
-			text_printf(t, "\\u%04x", c >= BAD_BYTE && c < BAD_BYTE + 0x100 ? 0xfffd : c);
+			text_printf(t, "\\u%04x",
+				    c >= BAD_BYTE && c < BAD_BYTE + 0x100 ? 0xfffd : c);
 	}
 	text_append(t, json + plain, length - plain);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Text for a terminal: nothing in it moves the cursor, changes a colour or turns the line around but
- * what kprobectl means to, and its width in columns is known.
+ * Text for a terminal: nothing in it moves the cursor, changes a colour or turns the line around
+ * but what kprobectl means to, and its width in columns is known.
  */
 #ifndef KP_OUTPUT_TEXT_H
 #define KP_OUTPUT_TEXT_H
@@ -37,8 +37,8 @@ uint32_t utf8_char(const char *text, size_t length, size_t *ret_bytes);
 int char_width(uint32_t c);
 
 /*
- * Appends one character so that it is harmless: controls, and characters that are invisible or change
- * the direction of writing, as \n, \x1b or \u202e. Returns its width in columns.
+ * Appends one character so that it is harmless: controls, and characters that are invisible or
+ * change the direction of writing, as \n, \x1b or \u202e. Returns its width in columns.
  */
 size_t text_safe_char(struct text *t, uint32_t c, const char *bytes, size_t length);
 
@@ -55,8 +55,8 @@ size_t text_safe_width(const char *text);
 void text_pad(struct text *t, size_t from, size_t to);
 
 /*
- * Appends JSON that stays the same JSON and is harmless on a terminal: what only a string can hold is
- * written as \uXXXX, and line breaks between values as spaces.
+ * Appends JSON that stays the same JSON and is harmless on a terminal: what only a string can hold
+ * is written as \uXXXX, and line breaks between values as spaces.
  */
 void text_safe_json(struct text *t, const char *json, size_t length);
 

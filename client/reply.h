@@ -12,7 +12,7 @@
 
 /* All slices borrow from the message; text is NULL for what is not there. */
 struct reply {
-	struct slice error;      /* a string */
+	struct slice error;	 /* a string */
 	struct slice parameters; /* an object */
 	/* Members of the parameters, of whatever type. */
 	struct slice events;
@@ -24,8 +24,8 @@ struct reply {
 /*
  * @message: without the NUL at its end
  *
- * The whole text has been checked when this returns 0. Returns -EBADMSG for what is not JSON, not an
- * object, or has an error or parameters of another type.
+ * The whole text has been checked when this returns 0. Returns -EBADMSG for what is not JSON, not
+ * an object, or has an error or parameters of another type.
  */
 int reply_parse(const char *message, size_t length, struct reply *ret);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What a slice says: strings decoded, numbers read. The slice has been walked over, so it is what its
- * first character promises.
+ * What a slice says: strings decoded, numbers read. The slice has been walked over, so it is what
+ * its first character promises.
  */
 #include "slice.h"
 
@@ -43,7 +43,8 @@ static size_t put_utf8(char *out, unsigned int c)
 	return 4;
 }
 
-/* Decodes \uXXXX, @p at its first digit, with the second half of a pair. Returns the place behind. */
+/* Decodes \uXXXX, @p at its first digit, with the second half of a pair. Returns the place behind.
+ */
 static const char *decode_unicode(const char *p, const char *end, unsigned int *ret)
 {
 	int c = slice_hex4(p, end), low;
@@ -52,7 +53,8 @@ static const char *decode_unicode(const char *p, const char *end, unsigned int *
 	if (c >= 0xd800 && c < 0xdc00 && end - p >= 6 && p[0] == '\\' && p[1] == 'u') {
 		low = slice_hex4(p + 2, end);
 		if (low >= 0xdc00 && low < 0xe000) {
-			*ret = 0x10000U + ((unsigned int)(c - 0xd800) << 10) + (unsigned int)(low - 0xdc00);
+			*ret = 0x10000U + ((unsigned int)(c - 0xd800) << 10) +
+			       (unsigned int)(low - 0xdc00);
 			return p + 6;
 		}
 	}

@@ -2,9 +2,9 @@
 /*
  * Reads JSON where it lies.
  *
- * skip_value() is the whole grammar: it walks over one value without recursion, with a bit per level
- * that says whether that level is an object. Everything else looks at what it has walked over. Its
- * speed is the speed of the client, so strings go eight bytes at a time.
+ * skip_value() is the whole grammar: it walks over one value without recursion, with a bit per
+ * level that says whether that level is an object. Everything else looks at what it has walked
+ * over. Its speed is the speed of the client, so strings go eight bytes at a time.
  */
 #include "slice.h"
 
@@ -20,8 +20,9 @@ static const char *skip_space(const char *p, const char *end)
 }
 
 /*
- * How many of eight bytes come before a quote, a backslash or a control character. The usual test for
- * a zero byte may see one too many, but only behind one that is there, so the first it sees is true.
+ * How many of eight bytes come before a quote, a backslash or a control character. The usual test
+ * for a zero byte may see one too many, but only behind one that is there, so the first it sees is
+ * true.
  */
 static inline unsigned int plain_bytes(const char *p)
 {

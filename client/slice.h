@@ -2,9 +2,10 @@
 /*
  * Reads JSON where it lies: values are slices of the text, found and checked but not built.
  *
- * A batch of events is checked once, as a whole, when it comes in, and then split into slices as they
- * are asked for; nothing is allocated. Slices borrow from the text. What is accepted is JSON as RFC
- * 8259 has it, at most SLICE_DEPTH_MAX deep; whether strings are valid UTF-8 is not looked at.
+ * A batch of events is checked once, as a whole, when it comes in, and then split into slices as
+ * they are asked for; nothing is allocated. Slices borrow from the text. What is accepted is JSON
+ * as RFC 8259 has it, at most SLICE_DEPTH_MAX deep; whether strings are valid UTF-8 is not looked
+ * at.
  */
 #ifndef KP_SLICE_H
 #define KP_SLICE_H
@@ -79,8 +80,8 @@ int slice_iter_text(struct slice_iter *it, const char *text, size_t length);
 bool slice_iter_was_all(const struct slice_iter *it);
 
 /*
- * The next member of an object; @ret_key has its quotes. The value is checked on the way. Returns 1,
- * 0 at the end, or -EBADMSG.
+ * The next member of an object; @ret_key has its quotes. The value is checked on the way. Returns
+ * 1, 0 at the end, or -EBADMSG.
  */
 int slice_iter_member(struct slice_iter *it, struct slice *ret_key, struct slice *ret_value);
 
@@ -91,8 +92,8 @@ int slice_iter_element(struct slice_iter *it, struct slice *ret);
  * To go into a member's value without walking over it first: slice_iter_key(), then either
  * slice_iter_element() for the value, or slice_iter_enter(), all of @child, and slice_iter_leave().
  *
- * slice_iter_key() returns like slice_iter_member(). The others return 0, or -EBADMSG, where the value
- * is no container or @child is not at its end.
+ * slice_iter_key() returns like slice_iter_member(). The others return 0, or -EBADMSG, where the
+ * value is no container or @child is not at its end.
  */
 int slice_iter_key(struct slice_iter *it, struct slice *ret_key);
 int slice_iter_enter(const struct slice_iter *it, struct slice_iter *child);
@@ -117,8 +118,9 @@ static inline bool slice_is(struct slice string, const char *name)
 }
 
 /*
- * Turns a string with its quotes into bytes ended by NUL. @out has room for string.length bytes, which
- * is always enough. \u0000 and half surrogates become U+FFFD. Returns the length without the NUL.
+ * Turns a string with its quotes into bytes ended by NUL. @out has room for string.length bytes,
+ * which is always enough. \u0000 and half surrogates become U+FFFD. Returns the length without the
+ * NUL.
  */
 size_t slice_decode(struct slice string, char *out);
 
@@ -126,7 +128,8 @@ size_t slice_decode(struct slice string, char *out);
 char *slice_dup(struct slice string);
 
 /*
- * An integer: a number without fraction and exponent. Returns 0, -EINVAL (something else) or -ERANGE.
+ * An integer: a number without fraction and exponent. Returns 0, -EINVAL (something else) or
+ * -ERANGE.
  */
 int slice_to_int(struct slice number, int64_t *ret);
 int slice_to_uint(struct slice number, uint64_t *ret);

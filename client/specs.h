@@ -11,8 +11,8 @@
 struct specs {
 	json_object *array; /* owned: []Spec */
 	int n;
-	char *file;  /* owned: where the rest came from, NULL: all were arguments */
-	int *lines;  /* owned: of each, its line in the file, 0: an argument */
+	char *file; /* owned: where the rest came from, NULL: all were arguments */
+	int *lines; /* owned: of each, its line in the file, 0: an argument */
 };
 
 struct spec_options {
@@ -28,12 +28,16 @@ struct spec_options {
 #define SPEC_SHORTS "f:"
 #define SPEC_LONGS                                                                                 \
 	{"file", required_argument, NULL, 'f'}, {"name", required_argument, NULL, 'N'},            \
-		{"filter", required_argument, NULL, 'F'}, {"stack", no_argument, NULL, 'S'}
+		{"filter", required_argument, NULL, 'F'},                                          \
+	{                                                                                          \
+		"stack", no_argument, NULL, 'S'                                                    \
+	}
 #define SPEC_HELP                                                                                  \
 	"  -f, --file FILE     definitions from FILE too, one a line, \"#\" begins a comment;\n"   \
 	"                      \"-\" is stdin\n"                                                   \
 	"  --name NAME         name the probe, if there is one\n"                                  \
-	"  --filter FILTER     record only what FILTER accepts: 'dfd == -100 && common_pid != 1'\n" \
+	"  --filter FILTER     record only what FILTER accepts: 'dfd == -100 && common_pid != "    \
+	"1'\n"                                                                                     \
 	"  --stack             record the kernel stack with every event\n"
 
 void specs_done(struct specs *specs);

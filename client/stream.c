@@ -2,9 +2,9 @@
 /*
  * Events to the terminal.
  *
- * A stream that is to end at a moment (the command has ended, the time is up, Ctrl-C) is not cut off
- * there: what happened before is still on its way. It is read on until an event of after that moment
- * comes, or nothing for longer than an event may wait in the daemon.
+ * A stream that is to end at a moment (the command has ended, the time is up, Ctrl-C) is not cut
+ * off there: what happened before is still on its way. It is read on until an event of after that
+ * moment comes, or nothing for longer than an event may wait in the daemon.
  */
 #include "stream.h"
 
@@ -275,7 +275,8 @@ static int loop(struct stream *s)
 	return 0;
 }
 
-/* "12 overrun", "12+ missed" where the kernel did not count all, "? missed" where it counted none. */
+/* "12 overrun", "12+ missed" where the kernel did not count all, "? missed" where it counted none.
+ */
 static void put_lost(const struct lost *lost, struct text *t)
 {
 	if (lost->count || !lost->is_unknown)

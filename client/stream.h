@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Events to the terminal, until a count, a time, a signal, or the end of a command: what trace, watch
- * and read have in common.
+ * Events to the terminal, until a count, a time, a signal, or the end of a command: what trace,
+ * watch and read have in common.
  */
 #ifndef KP_STREAM_H
 #define KP_STREAM_H
@@ -28,7 +28,9 @@ struct stream_options {
 #define STREAM_LONGS                                                                               \
 	{"count", required_argument, NULL, 'n'}, {"duration", required_argument, NULL, 'd'},       \
 		{"relative", no_argument, NULL, 'r'},                                              \
-		{"max-latency", required_argument, NULL, 'L'}
+	{                                                                                          \
+		"max-latency", required_argument, NULL, 'L'                                        \
+	}
 #define STREAM_HELP                                                                                \
 	"  -n, --count N       end after N events\n"                                               \
 	"  -d, --duration SEC  end after SEC seconds\n"                                            \
@@ -42,14 +44,14 @@ bool stream_option(const struct ctl *ctl, struct stream_options *options, int c,
 int stream_clock(struct kprobed *k, int64_t *ret_realtime_offset);
 
 /*
- * From here on SIGINT, SIGTERM, SIGHUP and SIGCHLD wait for stream_run(). @ret_mask is what a command
- * is to be started with.
+ * From here on SIGINT, SIGTERM, SIGHUP and SIGCHLD wait for stream_run(). @ret_mask is what a
+ * command is to be started with.
  */
 void stream_block_signals(sigset_t *ret_mask);
 
 /*
- * Shows what the stream of @k has until it ends, then a summary on stderr. The subscription has been
- * made, and signals are blocked.
+ * Shows what the stream of @k has until it ends, then a summary on stderr. The subscription has
+ * been made, and signals are blocked.
  *
  * @child: a command with which the stream ends, set to 0 when that has happened; 0: none
  *

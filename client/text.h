@@ -27,7 +27,8 @@ void text_append(struct text *t, const char *data, size_t length);
 void text_puts(struct text *t, const char *string);
 void text_putc(struct text *t, char c);
 void text_repeat(struct text *t, char c, size_t n);
-void text_printf(struct text *t, const char *fmt, ...) __attribute__((__format__(__printf__, 2, 3)));
+void text_printf(struct text *t, const char *fmt, ...)
+	__attribute__((__format__(__printf__, 2, 3)));
 
 /* @string as a JSON string with its quotes. */
 void text_json_string(struct text *t, const char *string);

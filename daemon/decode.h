@@ -34,7 +34,7 @@ struct event_format {
 };
 
 /* Reads the text of a format file. -EBADMSG when it is none, -ENOMEM. */
-int event_format_parse(const char *text, size_t len, struct event_format *ret);
+int event_format_parse(const char *text, struct event_format *ret);
 void event_format_done(struct event_format *format);
 
 struct decoder;

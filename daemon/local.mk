@@ -47,9 +47,9 @@ libkprobed_daemon_la_SOURCES = \
 libkprobed_daemon_la_CPPFLAGS = $(AM_CPPFLAGS) -iquote $(top_srcdir)/daemon -iquote $(top_builddir)/daemon \
 	-DINTERFACE_DIR='"$(top_srcdir)/include"' -DSYSCONFDIR='"$(sysconfdir)"'
 libkprobed_daemon_la_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS) $(JSON_CFLAGS) $(TRACEFS_CFLAGS) \
-	$(TRACEEVENT_CFLAGS) $(SYSTEMD_CFLAGS) $(INIH_CFLAGS)
+	$(SYSTEMD_CFLAGS) $(INIH_CFLAGS)
 libkprobed_daemon_la_LIBADD = libkpcommon.la $(EVENT_LIBS) $(JSON_LIBS) $(TRACEFS_LIBS) \
-	$(TRACEEVENT_LIBS) $(SYSTEMD_LIBS) $(INIH_LIBS) -lpthread
+	$(SYSTEMD_LIBS) $(INIH_LIBS) -lpthread
 
 # The interfaces are part of the binary (.incbin), which dependency tracking does not see: this header
 # changes with them.

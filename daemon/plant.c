@@ -111,18 +111,15 @@ static int create_events(struct plant *p)
 }
 
 /* The event is there: learn its format, make its decoder, and tell the reader. */
-static int bind_event(struct plant *p, struct probe *probe, const struct symbols *symbols)
+static int bind_event(struct plant *p, struct probe *probe)
 {
 	_cleanup_free_ char *text = NULL;
 	struct event_format format;
-	size_t len;
 	int r;
 
-	if (!probe->spec.symbol)
-		symbols_locate(symbols, probe->spec.address, probe->site);
-	r = tracefs_read_format(probe->event, &text, &len);
+	r = tracefs_read_format(probe->event, &text);
 	if (r == 0)
-		r = event_format_parse(text, len, &format);
+		r = event_format_parse(text, &format);
 	if (r < 0)
 		return r;
 	r = decoder_new(&probe->spec, &format, probe->name, probe->site, &probe->decoder);
@@ -135,7 +132,6 @@ static int bind_event(struct plant *p, struct probe *probe, const struct symbols
 
 static int prepare_events(struct plant *p)
 {
-	const struct symbols *symbols = p->loaded_symbols ? p->loaded_symbols : p->symbols;
 	int r;
 
 	for (size_t i = 0; i < p->n_create; i++) {
@@ -143,7 +139,7 @@ static int prepare_events(struct plant *p)
 
 		probe->instance = p->targets[probe->spec.stack].instance;
 		p->error.probe = p->indexes[i];
-		r = bind_event(p, probe, symbols);
+		r = bind_event(p, probe);
 		if (r < 0)
 			return kp_error_set(&p->error, KP_KERNEL_REFUSED, -r, NULL,
 					    "the event %s was made, but its format cannot be read: "
@@ -211,12 +207,23 @@ static int make_instance(struct plant *p, struct plant_target *target)
 	return 0;
 }
 
+/* A probe by address is said to sit where the symbols have that address. */
+static void locate_sites(struct plant *p)
+{
+	const struct symbols *symbols = p->loaded_symbols ? p->loaded_symbols : p->symbols;
+
+	for (size_t i = 0; i < p->n_create && symbols; i++)
+		if (!p->create[i]->spec.symbol)
+			symbols_locate(symbols, p->create[i]->spec.address, p->create[i]->site);
+}
+
 static int plant_all(struct plant *p)
 {
 	int r;
 
 	if (p->needs_symbols && symbols_load(NULL, &p->loaded_symbols) < 0)
 		p->loaded_symbols = NULL; /* addresses stay numbers; Status says why */
+	locate_sites(p);
 	r = make_instance(p, &p->targets[0]);
 	if (r == 0)
 		r = make_instance(p, &p->targets[1]);

@@ -80,11 +80,10 @@ static void find_stack_layout(struct stack_layout *ret)
 {
 	_cleanup_free_ char *text = NULL;
 	struct event_format format;
-	size_t len;
 
 	*ret = (struct stack_layout){.type = 4, .size_offset = 8, .callers_offset = 16};
-	if (!tracefs_dir() || tracefs_read("events/ftrace/kernel_stack/format", &text, &len) < 0 ||
-	    event_format_parse(text, len, &format) < 0)
+	if (!tracefs_dir() || tracefs_read("events/ftrace/kernel_stack/format", &text, NULL) < 0 ||
+	    event_format_parse(text, &format) < 0)
 		return;
 	ret->type = format.id;
 	for (size_t i = 0; i < format.n_fields; i++) {

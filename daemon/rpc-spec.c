@@ -13,6 +13,7 @@
 #include <json-c/json.h>
 
 #include "cleanup.h"
+#include "decode.h"
 
 static const char *get_string(struct json_object *o, const char *key)
 {
@@ -127,7 +128,7 @@ static int add_rest(struct json_object *o, struct probe_spec *spec, struct kp_er
 			return r;
 		}
 	}
-	if (filter && filter[0]) {
+	if (filter) {
 		r = probe_spec_check_filter(spec, filter, e);
 		if (r < 0) {
 			snprintf(e->detail, sizeof(e->detail), "%s", filter);
@@ -143,6 +144,16 @@ static int add_rest(struct json_object *o, struct probe_spec *spec, struct kp_er
 	spec->enabled = !v || json_object_get_boolean(v);
 	v = json_object_object_get(o, "pending");
 	spec->pending = v && json_object_get_boolean(v);
+	return 0;
+}
+
+/* The name that the hidden argument has in the kernel's event. */
+static int check_reserved(const struct probe_spec *spec, struct kp_error *e)
+{
+	for (size_t i = 0; i < spec->n_args; i++)
+		if (strcmp(spec->args[i].name, COMM_FIELD) == 0)
+			return kp_error_definition(e, "usedArgName", spec->args[i].position, NULL,
+						   "the name " COMM_FIELD " is kprobed's own");
 	return 0;
 }
 
@@ -168,6 +179,8 @@ int rpc_spec_read(struct json_object *o, struct probe_spec *ret, struct kp_error
 	r = definition ? check_agreement(o, &spec, e) : 0;
 	if (r == 0)
 		r = add_rest(o, &spec, e);
+	if (r == 0)
+		r = check_reserved(&spec, e);
 	if (r < 0) {
 		probe_spec_done(&spec);
 		return r;

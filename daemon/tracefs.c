@@ -273,12 +273,12 @@ int tracefs_each_kprobe(void (*fn)(char type, const char *site, const char *meth
 	return 0;
 }
 
-int tracefs_read_format(const char *event, char **ret, size_t *ret_len)
+int tracefs_read_format(const char *event, char **ret)
 {
 	char path[256];
 
 	if ((size_t)snprintf(path, sizeof(path), "events/" TRACEFS_GROUP "/%s/format", event) >=
 	    sizeof(path))
 		return -ENAMETOOLONG;
-	return tracefs_read(path, ret, ret_len);
+	return tracefs_read(path, ret, NULL);
 }

@@ -72,7 +72,7 @@ int tracefs_each_kprobe(void (*fn)(char type, const char *site, const char *meth
 			void *data);
 
 /* The text of the event's format file. *@ret is the caller's. 0 or -errno. */
-int tracefs_read_format(const char *event, char **ret, size_t *ret_len);
+int tracefs_read_format(const char *event, char **ret);
 
 /* The whole of a small file below the tracing folder. *@ret is the caller's. 0 or -errno. */
 int tracefs_read(const char *file, char **ret, size_t *ret_len);

@@ -2,11 +2,11 @@
 /*
  * libkprobed: kernel probes and their events, through the kprobed daemon.
  *
- * A connection (struct kprobed) does one thing at a time: a call, whose replies are taken before the
- * next one is made, or a stream of events. Who wants to make calls while events flow opens a second
- * connection. A connection is used by one thread at a time; different connections may be used by
- * different threads at once. The library keeps no state of its own, installs no signal handler and
- * never raises SIGPIPE.
+ * A connection (struct kprobed) does one thing at a time: a call, whose replies are taken before
+ * the next one is made, or a stream of events. Who wants to make calls while events flow opens a
+ * second connection. A connection is used by one thread at a time; different connections may be
+ * used by different threads at once. The library keeps no state of its own, installs no signal
+ * handler and never raises SIGPIPE.
  *
  * Functions return 0 or a positive number when they succeed and a negative errno when they fail;
  * what a `ret_` parameter points to is written only on success. These may come from every function
@@ -20,11 +20,12 @@
  *   -EBUSY       a call or a stream is under way on this connection
  *   -ENOMEM      out of memory
  *
- * After -ECONNRESET, -EPROTO, -EMSGSIZE from the daemon, and -ETIMEDOUT the connection is of no more
- * use: every function but kprobed_close() and the kprobed_error_ ones returns the same error again.
+ * After -ECONNRESET, -EPROTO, -EMSGSIZE from the daemon, and -ETIMEDOUT the connection is of no
+ * more use: every function but kprobed_close() and the kprobed_error_ ones returns the same error
+ * again.
  *
- * "Borrowed" pointers belong to the library: not to be freed, valid as long as is said. "Owned" ones
- * are released with free(). Strings are UTF-8.
+ * "Borrowed" pointers belong to the library: not to be freed, valid as long as is said. "Owned"
+ * ones are released with free(). Strings are UTF-8.
  */
 #ifndef KPROBED_H
 #define KPROBED_H
@@ -53,15 +54,16 @@ struct kprobed_event;
  * @socket_path: the socket; NULL: $KPROBED_SOCKET, or /run/kprobed/io.kprobed without it
  * @ret: the connection, owned by the caller, released with kprobed_close()
  *
- * Returns 0, -ENOENT or -ECONNREFUSED (the daemon does not run), -EACCES (the caller may not use the
- * socket), -ENAMETOOLONG (the path is longer than a socket's may be), -ETIMEDOUT (the
- * daemon took no connection for a minute), or what socket(2) and connect(2) fail with. Since 0.1.
+ * Returns 0, -ENOENT or -ECONNREFUSED (the daemon does not run), -EACCES (the caller may not use
+ * the socket), -ENAMETOOLONG (the path is longer than a socket's may be), -ETIMEDOUT (the daemon
+ * took no connection for a minute), or what socket(2) and connect(2) fail with. Since 0.1.
  */
 int kprobed_open(const char *socket_path, struct kprobed **ret);
 
 /*
- * Closes a connection and releases everything that belongs to it, what was borrowed from it included.
- * Probes that were added with it and live as long as the connection are removed by the daemon.
+ * Closes a connection and releases everything that belongs to it, what was borrowed from it
+ * included. Probes that were added with it and live as long as the connection are removed by the
+ * daemon.
  *
  * @k: the connection, or NULL
  *
@@ -111,8 +113,8 @@ int kprobed_process(struct kprobed *k);
  * @parameters: a JSON object as text, or NULL: none
  * @ret_parameters: the reply's parameters, a JSON object as text, owned; may be NULL
  *
- * Returns 0, -EINVAL (@parameters is not a JSON object, or @method not a name), or an error from the
- * head of this file. Since 0.1.
+ * Returns 0, -EINVAL (@parameters is not a JSON object, or @method not a name), or an error from
+ * the head of this file. Since 0.1.
  */
 int kprobed_call(struct kprobed *k, const char *method, const char *parameters,
 		 char **ret_parameters);
@@ -146,8 +148,8 @@ int kprobed_call_start(struct kprobed *k, const char *method, const char *parame
  *	is called with this connection
  * @ret_continues: whether there will be another reply; may be NULL
  *
- * Returns 1 with a reply, 0 when there is none yet, -ENODATA (no call is under way), -EINTR (a signal
- * handler ran; call again), or an error from the head of this file. Since 0.1.
+ * Returns 1 with a reply, 0 when there is none yet, -ENODATA (no call is under way), -EINTR (a
+ * signal handler ran; call again), or an error from the head of this file. Since 0.1.
  */
 int kprobed_call_next(struct kprobed *k, int timeout_ms, const char **ret_parameters,
 		      bool *ret_continues);
@@ -164,7 +166,7 @@ const char *kprobed_error_message(const struct kprobed *k);
 
 /* For @flags of kprobed_add(). */
 enum kprobed_add_flags {
-	KPROBED_ADD_DAEMON = 1 << 0,   /* the probes live as long as the daemon, not the connection */
+	KPROBED_ADD_DAEMON = 1 << 0, /* the probes live as long as the daemon, not the connection */
 	KPROBED_ADD_DISABLED = 1 << 1, /* planted, recording nothing until enabled */
 	KPROBED_ADD_STACK = 1 << 2,    /* with the kernel stack in every event */
 	KPROBED_ADD_PENDING = 1 << 3,  /* their module need not be loaded yet */
@@ -196,13 +198,20 @@ int kprobed_remove(struct kprobed *k, const char *const *selectors, size_t n);
 
 /* How a stream is wanted. To be initialised with KPROBED_STREAM_OPTIONS_INIT, then changed. */
 struct kprobed_stream_options {
-	size_t size;	    /* of this structure as the caller knows it */
-	const char *cursor; /* where to go on, from kprobed_cursor(); NULL: now (read: the oldest) */
-	int max_latency_ms; /* how long an event may wait for company, 0 to 10000; -1: as the daemon likes */
-	int max_batch;	    /* events in one message, 1 to 65536; 0: as the daemon likes */
+	/* Of this structure, as the caller knows it. */
+	size_t size;
+	/* Where to go on, from kprobed_cursor(); NULL: now or, to read, the oldest. */
+	const char *cursor;
+	/* How long an event may wait for company, 0 to 10000; -1: as the daemon likes. */
+	int max_latency_ms;
+	/* Events in one message, 1 to 65536; 0: as the daemon likes. */
+	int max_batch;
 };
 
-#define KPROBED_STREAM_OPTIONS_INIT {sizeof(struct kprobed_stream_options), NULL, -1, 0}
+#define KPROBED_STREAM_OPTIONS_INIT                                                                \
+	{                                                                                          \
+		sizeof(struct kprobed_stream_options), NULL, -1, 0                                 \
+	}
 
 /*
  * Begins a stream: events of the selected probes as they happen, without end. Returns when the
@@ -212,15 +221,15 @@ struct kprobed_stream_options {
  * @selectors: @n ids, names or globs over names; a glob also takes probes that are added later
  * @options: or NULL
  *
- * Returns 0, -EINVAL (no selector, or options that this library does not know), or an error from the
- * head of this file. Since 0.1.
+ * Returns 0, -EINVAL (no selector, or options that this library does not know), or an error from
+ * the head of this file. Since 0.1.
  */
 int kprobed_subscribe(struct kprobed *k, const char *const *selectors, size_t n,
 		      const struct kprobed_stream_options *options);
 
 /*
- * Begins a stream of what the daemon's log still holds; kprobed_next() says -ENODATA at its end, and
- * the connection is free again.
+ * Begins a stream of what the daemon's log still holds; kprobed_next() says -ENODATA at its end,
+ * and the connection is free again.
  *
  * @selectors: @n ids, names or globs; none: all probes
  * @options: or NULL; the latency does not matter here
@@ -238,7 +247,8 @@ int kprobed_read(struct kprobed *k, const char *const *selectors, size_t n,
  *	everything its accessors return
  *
  * Returns 1 with an event, 0 when there is none yet, -ENODATA (there is no stream, or this was its
- * end), -EINTR (a signal handler ran; call again), or an error from the head of this file. Since 0.1.
+ * end), -EINTR (a signal handler ran; call again), or an error from the head of this file. Since
+ *0.1.
  */
 int kprobed_next(struct kprobed *k, int timeout_ms, struct kprobed_event **ret);
 
@@ -249,8 +259,8 @@ int kprobed_next(struct kprobed *k, int timeout_ms, struct kprobed_event **ret);
 bool kprobed_has_next(const struct kprobed *k);
 
 /*
- * Where the stream stands: with it, another stream goes on after the events that were taken. It moves
- * with whole batches: who stops in the middle of one gets that batch's events again.
+ * Where the stream stands: with it, another stream goes on after the events that were taken. It
+ * moves with whole batches: who stops in the middle of one gets that batch's events again.
  *
  * Returns the cursor, borrowed until the next call of kprobed_next(), or NULL before a stream.
  * Since 0.1.
@@ -296,13 +306,13 @@ const char *kprobed_event_get_site(struct kprobed_event *event);
 const char *kprobed_event_get_caller(struct kprobed_event *event);
 
 /*
- * An argument that is a number, or a number as a "0x.." string, which addresses and x types are. For
- * kprobed_event_get_int() such a string is taken as 64 bits in two's complement.
+ * An argument that is a number, or a number as a "0x.." string, which addresses and x types are.
+ * For kprobed_event_get_int() such a string is taken as 64 bits in two's complement.
  *
  * @name: of the argument
  *
- * Returns 0, -ENOENT (no such argument), -ENODATA (it could not be read and is null), -EINVAL (it is
- * no integer), or -ERANGE (it does not fit). Since 0.1.
+ * Returns 0, -ENOENT (no such argument), -ENODATA (it could not be read and is null), -EINVAL (it
+ * is no integer), or -ERANGE (it does not fit). Since 0.1.
  */
 int kprobed_event_get_int(struct kprobed_event *event, const char *name, int64_t *ret);
 int kprobed_event_get_uint(struct kprobed_event *event, const char *name, uint64_t *ret);

@@ -1,12 +1,12 @@
 # Programs for the tests in tests/vm, built by tests/vm/host/build and brought into the guest.
-VM_PROGRAMS = \
+GUEST_BINARIES = \
 	tests/vm/programs/hitter \
 	tests/vm/programs/opener \
 	tests/vm/programs/sleepers \
 	tests/vm/programs/subscriber
-EXTRA_PROGRAMS += $(VM_PROGRAMS)
-CLEANFILES += $(VM_PROGRAMS)
-vm-programs: $(VM_PROGRAMS)
+EXTRA_PROGRAMS = $(GUEST_BINARIES)
+CLEANFILES += $(GUEST_BINARIES)
+vm-programs: $(GUEST_BINARIES)
 .PHONY: vm-programs
 
 tests_vm_programs_hitter_SOURCES = tests/vm/programs/hitter.c

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * A batch of events as a hostile daemon may send it: taken apart, split, and every event asked for
- * everything, as libkprobed and kprobectl do. What was accepted as a whole must split without error,
- * and must be JSON to json-c as well.
+ * everything, as libkprobed and kprobectl do. What was accepted as a whole must split without
+ * error, and must be JSON to json-c as well.
  */
 #include <errno.h>
 #include <stdint.h>
@@ -43,7 +43,8 @@ static void ask(struct kprobed_event *event, struct text *line)
 	format_event(&format, event, line);
 	/* Nothing but line breaks is left that a terminal would act on. */
 	for (size_t i = 0; i < line->length; i++)
-		check(line->data[i] == '\n' || ((unsigned char)line->data[i] >= 0x20 && line->data[i] != 0x7f));
+		check(line->data[i] == '\n' ||
+		      ((unsigned char)line->data[i] >= 0x20 && line->data[i] != 0x7f));
 	text_clear(line);
 }
 
@@ -67,7 +68,8 @@ static void split(char *message, struct slice values, enum kprobed_event_type ty
 	text_done(&line);
 }
 
-/* json-c counts what is open, and minds neither case nor some escapes: it accepts more, never less. */
+/* json-c counts what is open, and minds neither case nor some escapes: it accepts more, never less.
+ */
 static void compare(const char *message, size_t size)
 {
 	struct json_tokener *tokener = json_tokener_new_ex(SLICE_DEPTH_MAX + 2);

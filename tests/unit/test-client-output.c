@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What kprobectl prints: harmless text, carets under the right character, fitted tables, and the lines
- * of events.
+ * What kprobectl prints: harmless text, carets under the right character, fitted tables, and the
+ * lines of events.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -51,12 +51,14 @@ static void test_text_is_made_harmless(void **state)
 
 static void test_json_stays_json_and_is_made_harmless(void **state)
 {
-	static const char json[] = "{\"a\":\"\x7f\xc2\x9b\xe2\x80\xae\xff\xf3\xa0\x80\x81 \xc3\xa9\",\n\"b\":1}";
+	static const char json[] =
+		"{\"a\":\"\x7f\xc2\x9b\xe2\x80\xae\xff\xf3\xa0\x80\x81 \xc3\xa9\",\n\"b\":1}";
 	_cleanup_text_ struct text t = {0};
 
 	text_safe_json(&t, json, strlen(json));
-	assert_string_equal(t.data, "{\"a\":\"\\u007f\\u009b\\u202e\\ufffd\\udb40\\udc01 \xc3\xa9\", "
-				    "\"b\":1}");
+	assert_string_equal(t.data,
+			    "{\"a\":\"\\u007f\\u009b\\u202e\\ufffd\\udb40\\udc01 \xc3\xa9\", "
+			    "\"b\":1}");
 }
 
 static void test_text_is_cut_to_its_width(void **state)
@@ -155,7 +157,8 @@ static void format(struct event_format *f, enum kprobed_event_type type, const c
 static const char hit[] =
 	"{\"seq\":7,\"ts\":1000000000,\"cpu\":1,\"tid\":412,\"comm\":\"c\\tt\",\"probe\":\"opens\","
 	"\"site\":\"s+0x0\",\"args\":{\"dfd\":-100,\"p\":\"0xff\",\"n\":\"a \\\"b\\\"\\n\\u009b\","
-	"\"bad\":null,\"list\":[1,\"x\",[2]]},\"caller\":\"f+0x1\",\"stack\":[\"a+0x0\",\"b+0x1\"]}";
+	"\"bad\":null,\"list\":[1,\"x\",[2]]},\"caller\":\"f+0x1\",\"stack\":[\"a+0x0\",\"b+0x1\"]"
+	"}";
 
 static void test_event_is_a_line_with_its_stack_below(void **state)
 {
@@ -165,10 +168,11 @@ static void test_event_is_a_line_with_its_stack_below(void **state)
 	setenv("TZ", "UTC", 1);
 	f.realtime_offset = 1700000000000000000;
 	format(&f, KPROBED_EVENT, hit, &t);
-	assert_string_equal(t.data, "22:13:21.000000    1  c\\tt-412            opens  dfd=-100 p=0xff "
-				    "n=\"a \\\"b\\\"\\n\\u009b\" bad=(fault) list={1,\"x\",{2}} (to f+0x1)\n"
-				    "                      a+0x0\n"
-				    "                      b+0x1\n");
+	assert_string_equal(
+		t.data, "22:13:21.000000    1  c\\tt-412            opens  dfd=-100 p=0xff "
+			"n=\"a \\\"b\\\"\\n\\u009b\" bad=(fault) list={1,\"x\",{2}} (to f+0x1)\n"
+			"                      a+0x0\n"
+			"                      b+0x1\n");
 }
 
 static void test_relative_times_count_from_the_first_event(void **state)
@@ -177,8 +181,10 @@ static void test_relative_times_count_from_the_first_event(void **state)
 	_cleanup_text_ struct text t = {0};
 
 	f.relative = true;
-	format(&f, KPROBED_EVENT, "{\"ts\":1000000000,\"tid\":1,\"cpu\":0,\"comm\":\"a\",\"probe\":\"p\"}", &t);
-	format(&f, KPROBED_EVENT, "{\"ts\":2500001999,\"tid\":1,\"cpu\":0,\"comm\":\"a\",\"probe\":\"p\"}", &t);
+	format(&f, KPROBED_EVENT,
+	       "{\"ts\":1000000000,\"tid\":1,\"cpu\":0,\"comm\":\"a\",\"probe\":\"p\"}", &t);
+	format(&f, KPROBED_EVENT,
+	       "{\"ts\":2500001999,\"tid\":1,\"cpu\":0,\"comm\":\"a\",\"probe\":\"p\"}", &t);
 	assert_string_equal(t.data, "       0.000000    0  a-1                 p     \n"
 				    "       1.500001    0  a-1                 p     \n");
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The scanner under libkprobed: what it takes for JSON, how it splits, decodes and counts. Texts are
- * looked at in memory of their exact size, so that a sanitizer sees a byte read too far.
+ * The scanner under libkprobed: what it takes for JSON, how it splits, decodes and counts. Texts
+ * are looked at in memory of their exact size, so that a sanitizer sees a byte read too far.
  */
 #include <errno.h>
 #include <setjmp.h>
@@ -61,12 +61,42 @@ static void test_json_is_accepted(void **state)
 static void test_anything_else_is_refused(void **state)
 {
 	static const char *const texts[] = {
-		"",	      " ",	    "{",	  "}",	       "[1,]",	     "{,}",
-		"[,1]",	      "[1 2]",	    "{\"a\"}",	  "{\"a\":}",  "{\"a\":1,}", "{a:1}",
-		"[1}",	      "{\"a\":1]",  "01",	  "-",	       "1.",	     ".5",
-		"1e",	      "+1",	    "NaN",	  "nul",       "truex",	     "{} {}",
-		"\"",	      "\"\\",	    "\"\\x\"",	  "\"\\u12\"", "\"\\u12g4\"", "\"a\nb\"",
-		"\"1234567",  "\"12345678", "\"\x01\"",	  "'a'",       "[1]]",	     "{\"a\":1}}",
+		"",
+		" ",
+		"{",
+		"}",
+		"[1,]",
+		"{,}",
+		"[,1]",
+		"[1 2]",
+		"{\"a\"}",
+		"{\"a\":}",
+		"{\"a\":1,}",
+		"{a:1}",
+		"[1}",
+		"{\"a\":1]",
+		"01",
+		"-",
+		"1.",
+		".5",
+		"1e",
+		"+1",
+		"NaN",
+		"nul",
+		"truex",
+		"{} {}",
+		"\"",
+		"\"\\",
+		"\"\\x\"",
+		"\"\\u12\"",
+		"\"\\u12g4\"",
+		"\"a\nb\"",
+		"\"1234567",
+		"\"12345678",
+		"\"\x01\"",
+		"'a'",
+		"[1]]",
+		"{\"a\":1}}",
 		"\"12345678\t\"",
 	};
 
@@ -212,10 +242,11 @@ static void test_replies_are_taken_apart_in_any_order(void **state)
 {
 	struct reply reply;
 
-	assert_int_equal(parse("{\"continues\":true,\"parameters\":{\"cursor\":\"1:2\",\"events\":[{}],"
-			       "\"later\":[1],\"gaps\":null}}",
-			       &reply),
-			 0);
+	assert_int_equal(
+		parse("{\"continues\":true,\"parameters\":{\"cursor\":\"1:2\",\"events\":[{}],"
+		      "\"later\":[1],\"gaps\":null}}",
+		      &reply),
+		0);
 	assert_true(reply.continues);
 	assert_int_equal(slice_type_of(reply.events), SLICE_ARRAY);
 	assert_int_equal(slice_type_of(reply.gaps), SLICE_NULL);

@@ -146,7 +146,8 @@ static void test_typed_error_is_kept_until_the_next_call(void **state)
 	assert_string_equal(kprobed_error_parameters(f->k),
 			    "{\"probe\":\"x\",\"message\":\"no probe \\\"x\\\"\"}");
 
-	say(f, "{\"error\":\"org.varlink.service.MethodNotFound\",\"parameters\":{\"method\":\"a.C\"}}");
+	say(f, "{\"error\":\"org.varlink.service.MethodNotFound\",\"parameters\":{\"method\":\"a."
+	       "C\"}}");
 	assert_int_equal(kprobed_call(f->k, "a.C", NULL, NULL), -EREMOTEIO);
 	assert_string_equal(kprobed_error_message(f->k), "no such method: a.C");
 	say(f, "{\"error\":\"a.b.Odd\"}");
@@ -167,7 +168,8 @@ static void test_several_replies_come_one_by_one(void **state)
 
 	assert_int_equal(kprobed_call_next(f->k, 0, &reply, &continues), -ENODATA);
 	assert_int_equal(kprobed_call_start(f->k, "a.B", "{\"x\":1}", KPROBED_CALL_MORE), 0);
-	assert_string_equal(asked(f), "{\"method\":\"a.B\",\"parameters\":{\"x\":1},\"more\":true}");
+	assert_string_equal(asked(f),
+			    "{\"method\":\"a.B\",\"parameters\":{\"x\":1},\"more\":true}");
 	assert_int_equal(kprobed_call(f->k, "a.C", NULL, NULL), -EBUSY);
 	assert_int_equal(kprobed_call_next(f->k, 0, &reply, &continues), 0);
 	say(f, "{\"continues\":true,\"parameters\":{\"n\":1}}");
@@ -234,10 +236,11 @@ static void test_add_writes_specs_and_reads_ids(void **state)
 	assert_string_equal(ids[0], "1");
 	assert_string_equal(ids[1], "22");
 	assert_null(ids[2]);
-	assert_string_equal(asked(f), "{\"method\":\"io.kprobed.Probes.Add\",\"parameters\":{\"probes\":["
-				      "{\"definition\":\"p:a vfs_read\",\"stack\":true},"
-				      "{\"definition\":\"r \\\"\\\\x\",\"stack\":true}],"
-				      "\"lifetime\":\"connection\"}}");
+	assert_string_equal(asked(f),
+			    "{\"method\":\"io.kprobed.Probes.Add\",\"parameters\":{\"probes\":["
+			    "{\"definition\":\"p:a vfs_read\",\"stack\":true},"
+			    "{\"definition\":\"r \\\"\\\\x\",\"stack\":true}],"
+			    "\"lifetime\":\"connection\"}}");
 	assert_int_equal(kprobed_add(f->k, definitions, 0, 0, NULL), -EINVAL);
 	say(f, "{\"parameters\":{\"probes\":[]}}");
 	free(take_ptr(ids));
@@ -253,9 +256,10 @@ static void test_events_come_one_by_one_with_gaps_first(void **state)
 
 	subscribe(f);
 	assert_int_equal(kprobed_next(f->k, 0, &event), 0);
-	say(f, "{\"parameters\":{\"events\":[{\"seq\":5},{\"seq\":6}],\"gaps\":[{\"kind\":\"overrun\","
-	       "\"count\":3,\"cpu\":1},{\"kind\":\"missed\",\"count\":null}],\"cursor\":\"1:7\"},"
-	       "\"continues\":true}");
+	say(f,
+	    "{\"parameters\":{\"events\":[{\"seq\":5},{\"seq\":6}],\"gaps\":[{\"kind\":\"overrun\","
+	    "\"count\":3,\"cpu\":1},{\"kind\":\"missed\",\"count\":null}],\"cursor\":\"1:7\"},"
+	    "\"continues\":true}");
 	assert_int_equal(kprobed_next(f->k, 1000, &event), 1);
 	assert_int_equal(kprobed_event_get_type(event), KPROBED_GAP);
 	assert_string_equal(kprobed_event_get_gap_kind(event), "overrun");
@@ -340,8 +344,8 @@ static void test_event_says_what_it_holds(void **state)
 
 static void test_messages_cut_anywhere_are_put_together(void **state)
 {
-	static const char message[] =
-		"{\"parameters\":{\"events\":[{\"seq\":1},{\"seq\":2}],\"cursor\":\"c\"},\"continues\":true}";
+	static const char message[] = "{\"parameters\":{\"events\":[{\"seq\":1},{\"seq\":2}],"
+				      "\"cursor\":\"c\"},\"continues\":true}";
 	struct fixture *f = *state;
 	struct kprobed_event *event;
 
@@ -380,7 +384,8 @@ static void test_read_asks_for_pages_until_nothing_is_new(void **state)
 	options.max_batch = 2;
 	assert_int_equal(kprobed_read(f->k, selectors, 1, &options), 0);
 	say(f, "{\"parameters\":{\"events\":[{\"seq\":1},{\"seq\":2}],\"cursor\":\"1:3\"}}");
-	say(f, "{\"parameters\":{\"events\":[],\"gaps\":[{\"kind\":\"restart\"}],\"cursor\":\"2:0\"}}");
+	say(f, "{\"parameters\":{\"events\":[],\"gaps\":[{\"kind\":\"restart\"}],\"cursor\":\"2:"
+	       "0\"}}");
 	say(f, "{\"parameters\":{\"events\":[],\"cursor\":\"2:0\"}}");
 	for (int n = 0; n < 3; n++)
 		assert_int_equal(kprobed_next(f->k, 1000, &event), 1);
@@ -410,9 +415,10 @@ static void test_options_of_another_size_are_understood_or_refused(void **state)
 	options.known.max_batch = 9;
 	say(f, "{\"parameters\":{\"events\":[],\"cursor\":\"1:2\"},\"continues\":true}");
 	assert_int_equal(kprobed_subscribe(f->k, selectors, 1, &options.known), 0);
-	assert_string_equal(asked(f), "{\"method\":\"io.kprobed.Events.Subscribe\",\"parameters\":"
-				      "{\"probes\":[\"*\"],\"cursor\":\"1:\\\"2\",\"maxLatencyMs\":0,"
-				      "\"maxBatch\":9},\"more\":true}");
+	assert_string_equal(asked(f),
+			    "{\"method\":\"io.kprobed.Events.Subscribe\",\"parameters\":"
+			    "{\"probes\":[\"*\"],\"cursor\":\"1:\\\"2\",\"maxLatencyMs\":0,"
+			    "\"maxBatch\":9},\"more\":true}");
 }
 
 static void test_batches_of_the_wrong_shape_end_the_connection(void **state)

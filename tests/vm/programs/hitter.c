@@ -1,20 +1,20 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Makes calls that can be counted, as fast as it is allowed to: from one thread on each CPU, called
- * "hitter-CPU", getpgid((CPU + 1) << 24 | N) with N from 0 on, which nothing else in a system asks for.
+ * "hitter-CPU", getpgid((CPU + 1) << 24 | N) with N from 0 on, which nothing else in a system asks
+ * for.
  *
  * Usage: hitter [BATCH] <TOKENS
  *
- * Each byte of stdin allows the next thread in turn BATCH calls (1000). At the end of stdin the main
- * thread calls getpgid(0x7fffffff), the last of all, and prints a line for each thread: its CPU, its tid
- * and how many calls it made. A test gives as many bytes as its readers can take and so keeps them busy
- * without ever flooding them.
+ * Each byte of stdin allows the next thread in turn BATCH calls (1000). At the end of stdin the
+ * main thread calls getpgid(0x7fffffff), the last of all, and prints a line for each thread: its
+ * CPU, its tid and how many calls it made. A test gives as many bytes as its readers can take and
+ * so keeps them busy without ever flooding them.
  */
 #define _GNU_SOURCE
 #include <pthread.h>
 #include <sched.h>
 #include <semaphore.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/syscall.h>
@@ -27,8 +27,8 @@ struct hitter {
 	int cpu;
 	pid_t tid;
 	unsigned int done;
-	sem_t tokens;
-	bool is_ending; /* no token will come any more */
+	unsigned int allowed; /* batches */
+	sem_t tokens;	      /* one more than batches: the end */
 };
 
 static unsigned int batch = 1000;
@@ -49,11 +49,7 @@ static void *run(void *data)
 	for (;;) {
 		while (sem_wait(&h->tokens) < 0)
 			;
-		/* The last token is the end itself. */
-		int left;
-
-		sem_getvalue(&h->tokens, &left);
-		if (__atomic_load_n(&h->is_ending, __ATOMIC_ACQUIRE) && left == 0)
+		if (h->done == batch * __atomic_load_n(&h->allowed, __ATOMIC_ACQUIRE))
 			return NULL;
 		for (unsigned int i = 0; i < batch; i++)
 			syscall(SYS_getpgid, (h->cpu + 1) << 24 | (int)h->done++);
@@ -80,10 +76,13 @@ int main(int argc, char **argv)
 			return 1;
 		n++;
 	}
-	for (unsigned int i = 0; read(STDIN_FILENO, &byte, 1) == 1; i++)
-		sem_post(&hitters[i % (unsigned int)n].tokens);
+	for (unsigned int i = 0; read(STDIN_FILENO, &byte, 1) == 1; i++) {
+		struct hitter *h = &hitters[i % (unsigned int)n];
+
+		__atomic_add_fetch(&h->allowed, 1, __ATOMIC_RELEASE);
+		sem_post(&h->tokens);
+	}
 	for (int i = 0; i < n; i++) {
-		__atomic_store_n(&hitters[i].is_ending, true, __ATOMIC_RELEASE);
 		sem_post(&hitters[i].tokens);
 		pthread_join(hitters[i].thread, NULL);
 	}

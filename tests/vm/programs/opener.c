@@ -5,10 +5,10 @@
  * Usage: opener COUNT DIRECTORY
  *
  * Each thread, called "opener-CPU", makes COUNT calls of openat(2): of "DIRECTORY/opn-CPU-N" at
- * AT_FDCWD when N is even, of "opn-CPU-N" at the directory when it is odd. Every eighth file is there.
- * In the end a thread called "opener-end" opens "opn-end", which is not there: what comes before its
- * event comes before the end. Then one line a call: tid, CPU, comm, dfd, name, and what the call
- * returned, a negative errno where it failed.
+ * AT_FDCWD when N is even, of "opn-CPU-N" at the directory when it is odd. Every eighth file is
+ * there. In the end a thread called "opener-end" opens "opn-end", which is not there: what comes
+ * before its event comes before the end. Then one line a call: tid, CPU, comm, dfd, name, and what
+ * the call returned, a negative errno where it failed.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -74,7 +74,8 @@ static void *run(void *data)
 	return NULL;
 }
 
-/* Makes the names, so that all of them are in memory when the kernel looks, and every eighth file. */
+/* Makes the names, so that all of them are in memory when the kernel looks, and every eighth file.
+ */
 static void prepare(struct opener *o, const char *directory, int dfd)
 {
 	o->calls = calloc(o->n, sizeof(*o->calls));
@@ -86,7 +87,8 @@ static void prepare(struct opener *o, const char *directory, int dfd)
 		c->dfd = i % 2 ? dfd : AT_FDCWD;
 		snprintf(c->name, sizeof(c->name), "%s%sopn-%d-%zu", i % 2 ? "" : directory,
 			 i % 2 ? "" : "/", o->cpu, i);
-		if (i / 2 % (EXISTS_EVERY / 2) == 0 && mknodat(c->dfd, c->name, S_IFREG | 0600, 0) < 0)
+		if (i / 2 % (EXISTS_EVERY / 2) == 0 &&
+		    mknodat(c->dfd, c->name, S_IFREG | 0600, 0) < 0)
 			die(c->name);
 	}
 }

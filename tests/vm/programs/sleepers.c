@@ -4,16 +4,16 @@
  *
  * Usage: sleepers THREADS ROUNDS
  *
- * In each round all threads enter pause(); when the kernel says that every one of them is in it, they
- * are woken by signals. Ends when the last round is over.
+ * In each round all threads enter pause(); when the kernel says that every one of them is in it,
+ * they are woken by signals. Ends when the last round is over.
  */
 #define _GNU_SOURCE
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 

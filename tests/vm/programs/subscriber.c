@@ -7,9 +7,9 @@
  * Prints "subscribed" as soon as it is. Then, separated by tabs,
  *     event SEQ TS CPU TID COMM PROBE SITE CALLER NAME=VALUE...
  *     gap KIND COUNT SINCE
- * where "-" stands for what an event has not, "null" for an argument that could not be read and "?" for
- * a count that nobody knows. SIGTERM ends it once it has written what it has; then it prints "cursor
- * CURSOR". What is not as the header promises ends it with an error.
+ * where "-" stands for what an event has not, "null" for an argument that could not be read and "?"
+ * for a count that nobody knows. SIGTERM ends it once it has written what it has; then it prints
+ * "cursor CURSOR". What is not as the header promises ends it with an error.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -144,7 +144,8 @@ int main(int argc, char **argv)
 	r = kprobed_open(NULL, &k);
 	if (r < 0)
 		die(NULL, "kprobed_open", r);
-	r = kprobed_subscribe(k, (const char *const *)argv + optind, (size_t)(argc - optind), &options);
+	r = kprobed_subscribe(k, (const char *const *)argv + optind, (size_t)(argc - optind),
+			      &options);
 	if (r < 0)
 		die(k, "kprobed_subscribe", r);
 	puts("subscribed");

@@ -1,0 +1,281 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Subscribers of three kinds, and the programs that make events, for the tests of streams (import clients)."""
+
+import collections
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import tempfile
+import threading
+
+import kptest
+
+PROGRAMS = os.path.join(os.environ.get("KPROBED_TESTS", "/opt/kprobed-tests"), "programs")
+# Generous: a guest under emulation shares its host with others, and a sanitized daemon is slow.
+PATIENCE = 120
+
+# What hitter does, one event a call. Its own calls only: the others' arguments are no such numbers.
+HITS = {
+	"definition": "p:hits __x64_sys_getpgid pid=+112(%di):s32",
+	"filter": "pid >= 16777216",
+}
+LAST_HIT = 0x7FFFFFFF
+
+
+def make_folder():
+	"""A folder in memory, for files that come and go; the guest ends with the tests."""
+	return tempfile.mkdtemp(dir="/dev/shm", prefix="kprobed-test-")
+
+
+def drop_folder(folder):
+	shutil.rmtree(folder, ignore_errors=True)
+
+
+def status():
+	with kptest.Client() as client:
+		return client.call("io.kprobed.Service.Status")
+
+
+def totals():
+	return status()["totals"]
+
+
+class Stream:
+	"""What one subscriber has received: events as dicts in their order, and gaps as (kind, count)."""
+
+	def __init__(self, name):
+		self.name = name
+		self.events = []
+		self.gaps = []
+
+	def add(self, message):
+		"""An object as kprobectl and the daemon write it."""
+		if "gap" in message:
+			self.gaps.append((message["gap"]["kind"], message["gap"].get("count")))
+		else:
+			self.events.append(message)
+
+	def lost(self, *kinds):
+		return sum(count for kind, count in self.gaps if kind in kinds)
+
+
+class FileSubscriber:
+	"""A program that subscribes and writes what it receives to a file."""
+
+	def __init__(self, name, command, folder):
+		self.name = name
+		self.path = os.path.join(folder, name)
+		self.errors = os.path.join(folder, f"{name}.stderr")
+		before = totals()["subscribers"]
+		with open(self.path, "wb") as output, open(self.errors, "wb") as errors:
+			self.process = subprocess.Popen(command, stdout=output, stderr=errors, stdin=subprocess.DEVNULL)
+		kptest.wait_for(PATIENCE, lambda: self.failed() or totals()["subscribers"] > before, f"{name} subscribed")
+		self.check()
+
+	def failed(self):
+		return self.process.poll() is not None
+
+	def check(self):
+		if self.failed():
+			kptest.fail(f"{self.name} ended with status {self.process.returncode}: {kptest.read(self.errors)}")
+
+	def raw(self):
+		with open(self.path, "rb") as file:
+			return file.read()
+
+	def saw(self, marker):
+		"""Whether the marker is at the end of what came so far."""
+		self.check()
+		with open(self.path, "rb") as file:
+			file.seek(max(0, os.path.getsize(self.path) - 4096))
+			return marker in file.read()
+
+	def stop(self, number=signal.SIGTERM):
+		"""Lets it write what it has, and end."""
+		self.process.send_signal(number)
+		self.process.wait(PATIENCE)
+		if self.process.returncode:
+			kptest.fail(f"{self.name} ended with status {self.process.returncode}: {kptest.read(self.errors)}")
+
+
+class Kprobectl(FileSubscriber):
+	"""kprobectl watch --json"""
+
+	def __init__(self, folder, *selectors):
+		super().__init__("kprobectl", ["kprobectl", "watch", "--json", *selectors], folder)
+
+	def stream(self):
+		stream = Stream(self.name)
+		for line in self.raw().splitlines():
+			stream.add(json.loads(line))
+		return stream
+
+
+class Library(FileSubscriber):
+	"""programs/subscriber, on libkprobed"""
+
+	def __init__(self, folder, *selectors):
+		super().__init__("libkprobed", [os.path.join(PROGRAMS, "subscriber"), *selectors], folder)
+
+	def stream(self):
+		stream = Stream(self.name)
+		lines = self.raw().decode().splitlines()
+		kptest.assert_eq(lines[0], "subscribed", "the first line of subscriber")
+		for line in lines[1:]:
+			kind, *rest = line.split("\t")
+			if kind == "gap":
+				stream.gaps.append((rest[0], None if rest[1] == "?" else int(rest[1])))
+			elif kind == "event":
+				stream.events.append(self.event(rest))
+			else:
+				kptest.assert_eq(kind, "cursor", "a line of subscriber")
+		return stream
+
+	@staticmethod
+	def event(fields):
+		seq, ts, cpu, tid, comm, probe, site, caller, *args = fields
+		event = {"seq": int(seq), "ts": int(ts), "cpu": int(cpu), "tid": int(tid), "comm": comm, "probe": probe,
+			 "site": site, "args": {}}
+		if caller != "-":
+			event["caller"] = caller
+		for arg in args:
+			name, _, value = arg.partition("=")
+			if re.fullmatch(r"-?\d+", value):
+				value = int(value)
+			event["args"][name] = None if value == "null" else value
+		return event
+
+
+class Python:
+	"""A thread with a connection of kptest's: takes what comes as fast as it can and understands it later."""
+
+	def __init__(self, *selectors, on_events=None, **options):
+		self.name = "python"
+		self.frames = []
+		self.count = 0
+		self.error = None
+		self.on_events = on_events
+		self.is_stopping = False
+		self.client = kptest.Client(timeout=None)
+		self.client.send("io.kprobed.Events.Subscribe", {"probes": list(selectors), **options}, more=True)
+		first, continues = self.client.reply()
+		kptest.assert_eq((first["events"], continues), ([], True), "the first reply of Subscribe")
+		self.cursor = first["cursor"]
+		self.thread = threading.Thread(target=self.run, daemon=True)
+		self.thread.start()
+
+	def run(self):
+		try:
+			while True:
+				frame = self.client.receive_frame()
+				self.frames.append(frame)
+				n = frame.count(b'{"seq":')
+				self.count += n
+				if n and self.on_events:
+					self.on_events(n)
+		except (OSError, ValueError, kptest.Disconnected) as error:
+			if not self.is_stopping:
+				self.error = error
+
+	def check(self):
+		if self.error:
+			kptest.fail(f"the client in Python: {self.error}")
+
+	def saw(self, marker):
+		self.check()
+		return bool(self.frames) and marker in self.frames[-1]
+
+	def raw(self):
+		return b"\n".join(self.frames)
+
+	def stop(self):
+		self.check()
+		self.is_stopping = True
+		self.client.socket.shutdown(2)
+		self.thread.join(PATIENCE)
+		self.client.close()
+
+	def stream(self):
+		stream = Stream(self.name)
+		for frame in self.frames:
+			message = json.loads(frame)
+			if not message.get("continues"):
+				kptest.fail(f"{self.name}: a reply that ends the stream: {message}")
+			for gap in message["parameters"].get("gaps") or []:
+				stream.add({"gap": gap})
+			for event in message["parameters"]["events"]:
+				stream.add(event)
+			self.cursor = message["parameters"]["cursor"]
+		return stream
+
+
+class Hitter:
+	"""programs/hitter: BATCH calls for each token."""
+
+	def __init__(self, batch=1000):
+		self.batch = batch
+		self.granted = 0
+		self.lock = threading.Lock()
+		self.process = subprocess.Popen([os.path.join(PROGRAMS, "hitter"), str(batch)], stdin=subprocess.PIPE,
+						stdout=subprocess.PIPE)
+
+	def grant(self, tokens=1):
+		with self.lock:
+			if self.process.stdin.closed:
+				return
+			self.process.stdin.write(b"." * tokens)
+			self.process.stdin.flush()
+			self.granted += tokens
+
+	def finish(self):
+		"""Lets it do what it may and end; {tid: how many calls} with their CPUs' numbers checked."""
+		with self.lock:
+			self.process.stdin.close()
+		output = self.process.stdout.read().decode()
+		kptest.assert_eq(self.process.wait(PATIENCE), 0, "hitter's exit status")
+		made = {}
+		for line in output.splitlines():
+			cpu, tid, done = map(int, line.split())
+			made[tid] = (cpu, done)
+		kptest.assert_eq(sum(done for _, done in made.values()), self.granted * self.batch, "hitter's calls")
+		return made
+
+
+HIT = re.compile(
+	rb'(?:"seq":(\d+),"ts":(\d+),"cpu":(\d+),"tid":(\d+),"comm":"[^"]*","probe":"hits"[^{]*'
+	rb'|event\t(\d+)\t(\d+)\t(\d+)\t(\d+)\t[^\t]*\thits\t[^\n]*?)(?:\{"pid":|pid=)(\d+)'
+)
+Hit = collections.namedtuple("Hit", "seq ts cpu tid pid")
+
+
+def hits(subscriber):
+	"""The hits in what a subscriber has received, found without understanding all the rest."""
+	found = []
+	for a in HIT.findall(subscriber.raw()):
+		found.append(Hit(*map(int, a[0:4] or a[4:8] if a[0] else a[4:8]), int(a[8])))
+	return found
+
+
+def check_hits(name, found, made):
+	"""That the hits are those that were made: every one, once, in order, from where it was made."""
+	calls = collections.defaultdict(list)
+	last = None
+	for hit in found:
+		if last and (hit.seq <= last.seq or hit.ts < last.ts):
+			kptest.fail(f"{name}: after {last} came {hit}")
+		last = hit
+		calls[hit.tid].append(hit)
+	kptest.assert_eq(last and last.pid, LAST_HIT, f"{name}: the last of all")
+	calls[last.tid].pop()
+	for tid, (cpu, done) in made.items():
+		seen = calls.pop(tid, [])
+		expected = (cpu + 1) << 24
+		for hit in seen:
+			if hit.pid != expected or hit.cpu != cpu:
+				kptest.fail(f"{name}: call {expected:#x} of CPU {cpu} was expected, {hit} came")
+			expected += 1
+		kptest.assert_eq(len(seen), done, f"{name}: calls of CPU {cpu}")
+	kptest.assert_eq({tid: n for tid, n in calls.items() if n}, {}, f"{name}: calls of others")
