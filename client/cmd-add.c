@@ -97,9 +97,10 @@ static int run_check(struct ctl *ctl, int argc, char **argv)
 
 #define DEFINITION_HELP                                                                            \
 	"A DEFINITION is one argument, so put it in quotes:\n"                                     \
-	"  p[:NAME] [MODULE:]SYMBOL[+OFFSET] [ARGUMENT...]   a probe at an instruction\n"          \
-	"  r[MAXACTIVE][:NAME] SYMBOL [ARGUMENT...]          a probe at a function's return\n"     \
-	"  SYMBOL [ARGUMENT...], SYMBOL%return [ARGUMENT...] the same in short\n"
+	"  p[:NAME] [MODULE:]SYMBOL[+OFFSET] [ARGUMENT...]  a probe at an instruction\n"           \
+	"  r[MAXACTIVE][:NAME] SYMBOL [ARGUMENT...]         a probe at a return\n"                 \
+	"  SYMBOL[+OFFSET] [ARGUMENT...]                    in short for p\n"                      \
+	"  SYMBOL%return [ARGUMENT...]                      in short for r\n"
 
 const struct cmd_entry cmd_add = {
 	.name = "add",

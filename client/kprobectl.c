@@ -38,8 +38,8 @@ static const struct option common_options[] = {
 
 static const char common_help[] =
 	"  --json              one JSON object a line; errors as JSON on stderr\n"
-	"  --socket PATH       where kprobed listens ($KPROBED_SOCKET, /run/kprobed/io.kprobed)\n"
-	"  --color WHEN        auto (on a terminal, unless $NO_COLOR is set), always or never\n"
+	"  --socket PATH       where kprobed listens (/run/kprobed/io.kprobed)\n"
+	"  --color WHEN        auto (on a terminal, without $NO_COLOR), always, never\n"
 	"  -h, --help          this text\n";
 
 static void print_help(const struct cmd_entry *cmd)

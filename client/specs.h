@@ -33,11 +33,10 @@ struct spec_options {
 		"stack", no_argument, NULL, 'S'                                                    \
 	}
 #define SPEC_HELP                                                                                  \
-	"  -f, --file FILE     definitions from FILE too, one a line, \"#\" begins a comment;\n"   \
-	"                      \"-\" is stdin\n"                                                   \
+	"  -f, --file FILE     definitions from FILE too, one a line; \"#\" begins a\n"            \
+	"                      comment, and \"-\" is stdin\n"                                      \
 	"  --name NAME         name the probe, if there is one\n"                                  \
-	"  --filter FILTER     record only what FILTER accepts: 'dfd == -100 && common_pid != "    \
-	"1'\n"                                                                                     \
+	"  --filter FILTER     record only what FILTER accepts: 'dfd == -100'\n"                   \
 	"  --stack             record the kernel stack with every event\n"
 
 void specs_done(struct specs *specs);

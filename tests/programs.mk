@@ -4,7 +4,7 @@ GUEST_BINARIES = \
 	tests/vm/programs/opener \
 	tests/vm/programs/sleepers \
 	tests/vm/programs/subscriber
-EXTRA_PROGRAMS = $(GUEST_BINARIES)
+EXTRA_PROGRAMS += $(GUEST_BINARIES)
 CLEANFILES += $(GUEST_BINARIES)
 vm-programs: $(GUEST_BINARIES)
 .PHONY: vm-programs

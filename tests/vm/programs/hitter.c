@@ -11,7 +11,6 @@
  * CPU, its tid and how many calls it made. A test gives as many bytes as its readers can take and
  * so keeps them busy without ever flooding them.
  */
-#define _GNU_SOURCE
 #include <pthread.h>
 #include <sched.h>
 #include <semaphore.h>

@@ -10,7 +10,6 @@
  * before its event comes before the end. Then one line a call: tid, CPU, comm, dfd, name, and what
  * the call returned, a negative errno where it failed.
  */
-#define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>

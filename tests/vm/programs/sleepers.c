@@ -7,7 +7,6 @@
  * In each round all threads enter pause(); when the kernel says that every one of them is in it,
  * they are woken by signals. Ends when the last round is over.
  */
-#define _GNU_SOURCE
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>

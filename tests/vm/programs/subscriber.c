@@ -11,7 +11,6 @@
  * for a count that nobody knows. SIGTERM ends it once it has written what it has; then it prints
  * "cursor CURSOR". What is not as the header promises ends it with an error.
  */
-#define _GNU_SOURCE
 #include <errno.h>
 #include <getopt.h>
 #include <inttypes.h>
