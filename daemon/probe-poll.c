@@ -166,10 +166,11 @@ static void done_poll(struct control_op *op)
 	profile_apply(set, &o->profile);
 	if (o->profile.n)
 		find_gone(set, &o->profile);
-	if (o->wants_methods)
+	if (o->wants_methods) {
 		DL_FOREACH (set->registry.all, p) {
 			p->method = p->is_enabled ? find_method(o, p) : NULL;
 		}
+	}
 	if (o->done) {
 		o->done(o->result, o->wants_foreign ? &o->foreign : NULL, o->data);
 	} else {

@@ -255,6 +255,6 @@ const struct rpc_method rpc_events_methods[] = {
 	 .permission = MAY_OBSERVE,
 	 .needs_more = true,
 	 .handle = handle_subscribe},
-	{.name = "Read", .permission = MAY_OBSERVE, .handle = handle_read},
+	{.name = "Read", .permission = MAY_OBSERVE, .is_query = true, .handle = handle_read},
 	{0},
 };

@@ -123,7 +123,7 @@ static void handle_who_am_i(struct session *s, struct json_object *parameters)
 }
 
 const struct rpc_method rpc_service_methods[] = {
-	{.name = "Status", .handle = handle_status},
-	{.name = "WhoAmI", .handle = handle_who_am_i},
+	{.name = "Status", .is_query = true, .handle = handle_status},
+	{.name = "WhoAmI", .is_query = true, .handle = handle_who_am_i},
 	{0},
 };

@@ -157,6 +157,10 @@ void rpc_dispatch(struct session *s, struct json_object *message)
 		rpc_reply_error(s, -s->server->unavailable.err, &s->server->unavailable);
 		return;
 	}
+	if (s->call.is_oneway && (m->is_query || m->needs_more)) {
+		session_finish(s);
+		return;
+	}
 	m->handle(s, parameters);
 }
 
@@ -190,7 +194,7 @@ static void handle_get_description(struct session *s, struct json_object *parame
 }
 
 const struct rpc_method rpc_varlink_methods[] = {
-	{.name = "GetInfo", .handle = handle_get_info},
-	{.name = "GetInterfaceDescription", .handle = handle_get_description},
+	{.name = "GetInfo", .is_query = true, .handle = handle_get_info},
+	{.name = "GetInterfaceDescription", .is_query = true, .handle = handle_get_description},
 	{0},
 };

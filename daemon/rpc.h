@@ -22,6 +22,7 @@ struct rpc_method {
 	const char *name;	 /* "Add" */
 	unsigned int permission; /* enum permission; 0: anybody */
 	bool needs_more;	 /* answers in several replies only */
+	bool is_query;		 /* only answers: called with "oneway" there is nothing to do */
 	bool needs_probes;	 /* this kernel must have them */
 	void (*handle)(struct session *s, struct json_object *parameters);
 };

@@ -1,5 +1,6 @@
 # Programs for the tests in tests/vm, built by tests/vm/host/build and brought into the guest.
 GUEST_BINARIES = \
+	tests/vm/programs/hits \
 	tests/vm/programs/hitter \
 	tests/vm/programs/opener \
 	tests/vm/programs/sleepers \

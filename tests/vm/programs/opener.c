@@ -5,10 +5,10 @@
  * Usage: opener COUNT DIRECTORY
  *
  * Each thread, called "opener-CPU", makes COUNT calls of openat(2): of "DIRECTORY/opn-CPU-N" at
- * AT_FDCWD when N is even, of "opn-CPU-N" at the directory when it is odd. Every eighth file is
- * there. In the end a thread called "opener-end" opens "opn-end", which is not there: what comes
- * before its event comes before the end. Then one line a call: tid, CPU, comm, dfd, name, and what
- * the call returned, a negative errno where it failed.
+ * AT_FDCWD when N is even, of "opn-CPU-N" at the directory when it is odd. Of eight files the
+ * first two are there. In the end a thread called "opener-end" opens "opn-end", which is not there:
+ * what comes before its event comes before the end. Then one line a call: tid, CPU, comm, dfd,
+ * name, and what the call returned, a negative errno where it failed.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -22,7 +22,6 @@
 #include <unistd.h>
 
 #define NAME_MAX_LEN 96
-#define EXISTS_EVERY 8
 
 struct call {
 	char name[NAME_MAX_LEN];
@@ -73,7 +72,7 @@ static void *run(void *data)
 	return NULL;
 }
 
-/* Makes the names, so that all of them are in memory when the kernel looks, and every eighth file.
+/* Makes the names, so that all of them are in memory when the kernel looks, and the files.
  */
 static void prepare(struct opener *o, const char *directory, int dfd)
 {
@@ -86,8 +85,7 @@ static void prepare(struct opener *o, const char *directory, int dfd)
 		c->dfd = i % 2 ? dfd : AT_FDCWD;
 		snprintf(c->name, sizeof(c->name), "%s%sopn-%d-%zu", i % 2 ? "" : directory,
 			 i % 2 ? "" : "/", o->cpu, i);
-		if (i / 2 % (EXISTS_EVERY / 2) == 0 &&
-		    mknodat(c->dfd, c->name, S_IFREG | 0600, 0) < 0)
+		if (i % 8 < 2 && mknodat(c->dfd, c->name, S_IFREG | 0600, 0) < 0)
 			die(c->name);
 	}
 }

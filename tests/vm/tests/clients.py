@@ -82,10 +82,6 @@ class FileSubscriber:
 		if self.failed():
 			kptest.fail(f"{self.name} ended with status {self.process.returncode}: {kptest.read(self.errors)}")
 
-	def raw(self):
-		with open(self.path, "rb") as file:
-			return file.read()
-
 	def saw(self, marker):
 		"""Whether the marker is at the end of what came so far."""
 		self.check()
@@ -109,8 +105,9 @@ class Kprobectl(FileSubscriber):
 
 	def stream(self):
 		stream = Stream(self.name)
-		for line in self.raw().splitlines():
-			stream.add(json.loads(line))
+		with open(self.path, "rb") as file:
+			for line in file:
+				stream.add(json.loads(line))
 		return stream
 
 
@@ -122,7 +119,7 @@ class Library(FileSubscriber):
 
 	def stream(self):
 		stream = Stream(self.name)
-		lines = self.raw().decode().splitlines()
+		lines = kptest.read(self.path).splitlines()
 		kptest.assert_eq(lines[0], "subscribed", "the first line of subscriber")
 		for line in lines[1:]:
 			kind, *rest = line.split("\t")
@@ -152,10 +149,11 @@ class Library(FileSubscriber):
 class Python:
 	"""A thread with a connection of kptest's: takes what comes as fast as it can and understands it later."""
 
-	def __init__(self, *selectors, on_events=None, **options):
+	def __init__(self, folder, *selectors, on_events=None, **options):
 		self.name = "python"
-		self.frames = []
+		self.path = os.path.join(folder, self.name)
 		self.count = 0
+		self.last_frame = b""
 		self.error = None
 		self.on_events = on_events
 		self.is_stopping = False
@@ -163,19 +161,21 @@ class Python:
 		self.client.send("io.kprobed.Events.Subscribe", {"probes": list(selectors), **options}, more=True)
 		first, continues = self.client.reply()
 		kptest.assert_eq((first["events"], continues), ([], True), "the first reply of Subscribe")
-		self.cursor = first["cursor"]
 		self.thread = threading.Thread(target=self.run, daemon=True)
 		self.thread.start()
 
 	def run(self):
 		try:
-			while True:
-				frame = self.client.receive_frame()
-				self.frames.append(frame)
-				n = frame.count(b'{"seq":')
-				self.count += n
-				if n and self.on_events:
-					self.on_events(n)
+			with open(self.path, "wb") as file:
+				while True:
+					frame = self.client.receive_frame()
+					file.write(frame + b"\n")
+					file.flush()
+					self.last_frame = frame
+					n = frame.count(b'{"seq":')
+					self.count += n
+					if n and self.on_events:
+						self.on_events(n)
 		except (OSError, ValueError, kptest.Disconnected) as error:
 			if not self.is_stopping:
 				self.error = error
@@ -186,10 +186,7 @@ class Python:
 
 	def saw(self, marker):
 		self.check()
-		return bool(self.frames) and marker in self.frames[-1]
-
-	def raw(self):
-		return b"\n".join(self.frames)
+		return marker in self.last_frame
 
 	def stop(self):
 		self.check()
@@ -200,15 +197,14 @@ class Python:
 
 	def stream(self):
 		stream = Stream(self.name)
-		for frame in self.frames:
-			message = json.loads(frame)
-			if not message.get("continues"):
-				kptest.fail(f"{self.name}: a reply that ends the stream: {message}")
-			for gap in message["parameters"].get("gaps") or []:
-				stream.add({"gap": gap})
-			for event in message["parameters"]["events"]:
-				stream.add(event)
-			self.cursor = message["parameters"]["cursor"]
+		with open(self.path, "rb") as file:
+			for frame in file:
+				message = json.loads(frame)
+				kptest.assert_eq(message.get("continues"), True, f"{self.name}: continues")
+				for gap in message["parameters"].get("gaps") or []:
+					stream.add({"gap": gap})
+				for event in message["parameters"]["events"]:
+					stream.add(event)
 		return stream
 
 
@@ -244,38 +240,38 @@ class Hitter:
 		return made
 
 
-HIT = re.compile(
-	rb'(?:"seq":(\d+),"ts":(\d+),"cpu":(\d+),"tid":(\d+),"comm":"[^"]*","probe":"hits"[^{]*'
-	rb'|event\t(\d+)\t(\d+)\t(\d+)\t(\d+)\t[^\t]*\thits\t[^\n]*?)(?:\{"pid":|pid=)(\d+)'
-)
-Hit = collections.namedtuple("Hit", "seq ts cpu tid pid")
+class Hits:
+	"""What programs/hits says of a file of hits: their order is right; threads as {tid: (CPU, first, count)}"""
 
+	def __init__(self, name, path, *options):
+		self.name = name
+		self.threads = {}
+		self.gaps = collections.Counter()
+		self.holes = collections.Counter()
+		with open(path, "rb") as file:
+			result = subprocess.run([os.path.join(PROGRAMS, "hits"), *options], stdin=file, capture_output=True,
+						text=True, check=False)
+		if result.returncode:
+			kptest.fail(f"{name}: {result.stdout[-1000:]}{result.stderr}")
+		for line in result.stdout.splitlines():
+			kind, *rest = line.split()
+			if kind == "thread":
+				self.threads[int(rest[0])] = int(rest[1]), int(rest[2], 16), int(rest[3])
+			elif kind == "gap" and rest[1] != "?":
+				self.gaps[rest[0]] += int(rest[1])
+			elif kind == "hole":
+				self.holes[int(rest[0])] += int(rest[1])
+			else:
+				kptest.fail(f"{name}: {line}")
 
-def hits(subscriber):
-	"""The hits in what a subscriber has received, found without understanding all the rest."""
-	found = []
-	for a in HIT.findall(subscriber.raw()):
-		found.append(Hit(*map(int, a[0:4] or a[4:8] if a[0] else a[4:8]), int(a[8])))
-	return found
+	def count(self):
+		return sum(count for _, _, count in self.threads.values())
 
-
-def check_hits(name, found, made):
-	"""That the hits are those that were made: every one, once, in order, from where it was made."""
-	calls = collections.defaultdict(list)
-	last = None
-	for hit in found:
-		if last and (hit.seq <= last.seq or hit.ts < last.ts):
-			kptest.fail(f"{name}: after {last} came {hit}")
-		last = hit
-		calls[hit.tid].append(hit)
-	kptest.assert_eq(last and last.pid, LAST_HIT, f"{name}: the last of all")
-	calls[last.tid].pop()
-	for tid, (cpu, done) in made.items():
-		seen = calls.pop(tid, [])
-		expected = (cpu + 1) << 24
-		for hit in seen:
-			if hit.pid != expected or hit.cpu != cpu:
-				kptest.fail(f"{name}: call {expected:#x} of CPU {cpu} was expected, {hit} came")
-			expected += 1
-		kptest.assert_eq(len(seen), done, f"{name}: calls of CPU {cpu}")
-	kptest.assert_eq({tid: n for tid, n in calls.items() if n}, {}, f"{name}: calls of others")
+	def check_all(self, made):
+		"""That every call is there, once."""
+		kptest.assert_eq(dict(self.gaps), {}, f"{self.name}: gaps")
+		last = [tid for tid, thread in self.threads.items() if thread[1:] == (LAST_HIT, 1)]
+		kptest.assert_eq(len(last), 1, f"{self.name}: the last call in {self.threads}")
+		del self.threads[last[0]]
+		expected = {tid: (cpu, (cpu + 1) << 24, done) for tid, (cpu, done) in made.items() if done}
+		kptest.assert_eq(self.threads, expected, f"{self.name}: calls by thread (CPU, first, count)")
