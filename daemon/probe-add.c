@@ -142,6 +142,13 @@ static int plan_item(struct add_op *a, size_t index, struct kp_error *e)
 	char name[PROBE_NAME_MAX + 1];
 	bool is_taken;
 
+	if (spec->module && !spec->pending && !probe_module_is_loaded(spec->module)) {
+		e->position = spec->symbol_position;
+		return kp_error_set(e, KP_NO_SUCH_SYMBOL, ENOENT, spec->symbol,
+				    "the module %s is not loaded; \"pending\" lets the probe wait "
+				    "for it",
+				    spec->module);
+	}
 	item->is_disabled = !spec->enabled;
 	item->fate = FATE_JOIN;
 	item->probe = find_in_batch(a, spec, spec->name, &is_taken);

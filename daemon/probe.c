@@ -58,7 +58,7 @@ unsigned int probe_default_maxactive(void)
 	return n > 10 ? (unsigned int)n : 10;
 }
 
-static bool module_is_loaded(const char *module)
+bool probe_module_is_loaded(const char *module)
 {
 	char path[128];
 
@@ -70,7 +70,7 @@ const char *probe_state(const struct probe *p)
 {
 	if (p->is_gone)
 		return "gone";
-	if (p->spec.pending && p->spec.module && !module_is_loaded(p->spec.module))
+	if (p->spec.pending && p->spec.module && !probe_module_is_loaded(p->spec.module))
 		return "pending";
 	return p->is_enabled ? "enabled" : "disabled";
 }

@@ -97,6 +97,8 @@ DEFINE_CLEANUP(struct probe *, probe_free);
 bool probe_is_parked(const struct probe *p);
 /* What the kernel takes for r without a number: max(10, 2 * possible CPUs), kernel/kprobes.c. */
 unsigned int probe_default_maxactive(void);
+/* Without it the kernel takes a probe in silence and waits (design 9.6). */
+bool probe_module_is_loaded(const char *module);
 /* "enabled", "disabled", "pending" or "gone"; static. */
 const char *probe_state(const struct probe *p);
 /* Whether any owner wants it to record. */
