@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "strutil.h"
+
 int kp_error_set(struct kp_error *e, enum kp_error_code code, int err, const char *subject,
 		 const char *fmt, ...)
 {
@@ -17,9 +19,11 @@ int kp_error_set(struct kp_error *e, enum kp_error_code code, int err, const cha
 	e->code = code;
 	e->err = err;
 	snprintf(e->subject, sizeof(e->subject), "%s", subject ? subject : "");
+	utf8_trim(e->subject);
 	va_start(ap, fmt);
 	vsnprintf(e->message, sizeof(e->message), fmt, ap);
 	va_end(ap);
+	utf8_trim(e->message);
 	return -err;
 }
 
@@ -36,10 +40,20 @@ int kp_error_definition(struct kp_error *e, const char *reason, int position, co
 	e->position = position;
 	snprintf(e->reason, sizeof(e->reason), "%s", reason);
 	snprintf(e->hint, sizeof(e->hint), "%s", hint ? hint : "");
+	utf8_trim(e->hint);
 	va_start(ap, fmt);
 	vsnprintf(e->message, sizeof(e->message), fmt, ap);
 	va_end(ap);
+	utf8_trim(e->message);
 	return -EINVAL;
+}
+
+void kp_error_quote(struct kp_error *e, const char *text)
+{
+	size_t len = strlen(text);
+
+	if (len < sizeof(e->detail))
+		memcpy(e->detail, text, len + 1);
 }
 
 const char *kp_errno_name(int err)

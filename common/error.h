@@ -57,6 +57,12 @@ int kp_error_set(struct kp_error *e, enum kp_error_code code, int err, const cha
 int kp_error_definition(struct kp_error *e, const char *reason, int position, const char *hint,
 			const char *fmt, ...) __attribute__((__format__(__printf__, 5, 6)));
 
+/*
+ * Sets e->detail to @text, or leaves it empty when it does not fit: a definition that is cut short
+ * is no help to anybody.
+ */
+void kp_error_quote(struct kp_error *e, const char *text);
+
 /* The symbol of an errno, "EINVAL"; "E?" for a number without one. Static. */
 const char *kp_errno_name(int err);
 

@@ -2,6 +2,8 @@
 /* See json-text.h. */
 #include "json-text.h"
 
+#include "strutil.h"
+
 const char json_digits[200] = "00010203040506070809101112131415161718192021222324252627282930313233"
 			      "34353637383940414243444546474849505152535455565758596061626364656667"
 			      "6869707172737475767778798081828384858687888990919293949596979899";
@@ -16,39 +18,6 @@ static inline uint64_t needs_care(uint64_t v)
 	uint64_t slash = v ^ (ONES * '\\');
 
 	return ((v - ONES * 0x20) | (quote - ONES) | (slash - ONES) | v) & HIGHS;
-}
-
-/* The length of the UTF-8 sequence at @s (Unicode 15, table 3-7), 0 when it is not one. */
-static size_t utf8_length(const unsigned char *s, size_t left)
-{
-	unsigned int low = 0x80, high = 0xbf;
-	size_t n;
-
-	if (s[0] >= 0xc2 && s[0] <= 0xdf)
-		n = 2;
-	else if (s[0] >= 0xe0 && s[0] <= 0xef)
-		n = 3;
-	else if (s[0] >= 0xf0 && s[0] <= 0xf4)
-		n = 4;
-	else
-		return 0;
-	if (n > left)
-		return 0;
-
-	if (s[0] == 0xe0)
-		low = 0xa0;
-	else if (s[0] == 0xed)
-		high = 0x9f;
-	else if (s[0] == 0xf0)
-		low = 0x90;
-	else if (s[0] == 0xf4)
-		high = 0x8f;
-	if (s[1] < low || s[1] > high)
-		return 0;
-	for (size_t i = 2; i < n; i++)
-		if ((s[i] & 0xc0) != 0x80)
-			return 0;
-	return n;
 }
 
 static char *put_control(char *p, unsigned char c)
@@ -103,7 +72,7 @@ char *put_escaped(char *p, const char *s, size_t len)
 
 		c = (unsigned char)s[i];
 		if (c >= 0x80) {
-			n = utf8_length((const unsigned char *)s + i, len - i);
+			n = utf8_sequence(s + i, len - i);
 			p = n ? put_bytes(p, s + i, n) : put_bad_byte(p, c);
 			i += n ? n : 1;
 			continue;

@@ -68,7 +68,7 @@ int refusal_explain(const struct probe_spec *spec, const char *event, int err,
 	kp_error_set(reterr, KP_KERNEL_REFUSED, err, spec->symbol,
 		     "the kernel refused the probe: %s", r == 0 ? log.text : strerror(err));
 	if (r == 0) {
-		snprintf(reterr->detail, sizeof(reterr->detail), "%s", log.text);
+		kp_error_quote(reterr, log.text);
 		reterr->position =
 			probe_spec_map_position(spec, TRACEFS_GROUP, event, log.position);
 	}

@@ -124,14 +124,14 @@ static int add_rest(struct json_object *o, struct probe_spec *spec, struct kp_er
 
 		r = probe_spec_add_arg(spec, text, e);
 		if (r < 0) {
-			snprintf(e->detail, sizeof(e->detail), "%s", text);
+			kp_error_quote(e, text);
 			return r;
 		}
 	}
 	if (filter) {
 		r = probe_spec_check_filter(spec, filter, e);
 		if (r < 0) {
-			snprintf(e->detail, sizeof(e->detail), "%s", filter);
+			kp_error_quote(e, filter);
 			return r;
 		}
 		spec->filter = strdup(filter);
@@ -172,8 +172,7 @@ int rpc_spec_read(struct json_object *o, struct probe_spec *ret, struct kp_error
 	r = probe_spec_parse(definition ? definition : head, &spec, e);
 	if (r < 0) {
 		if (e->detail[0] == '\0')
-			snprintf(e->detail, sizeof(e->detail), "%s",
-				 definition ? definition : head);
+			kp_error_quote(e, definition ? definition : head);
 		return r;
 	}
 	r = definition ? check_agreement(o, &spec, e) : 0;

@@ -10,6 +10,7 @@ CLEANFILES += $(GUEST_BINARIES)
 vm-programs: $(GUEST_BINARIES)
 .PHONY: vm-programs
 
+tests_vm_programs_hits_SOURCES = tests/vm/programs/hits.c
 tests_vm_programs_hitter_SOURCES = tests/vm/programs/hitter.c
 tests_vm_programs_hitter_LDFLAGS = $(AM_LDFLAGS) -pthread
 tests_vm_programs_opener_SOURCES = tests/vm/programs/opener.c
