@@ -184,12 +184,24 @@ void instance_filter_error(struct instance *i, const char *event, char *buf, siz
 	free(text);
 }
 
+/* "\noverrun: 12": the newline tells it from "commit overrun: 0". */
+static int read_count(const char *stats, const char *key, uint64_t *ret)
+{
+	const char *at = strstr(stats, key);
+	unsigned long long v;
+
+	if (!at || sscanf(at + strlen(key), "%llu", &v) != 1)
+		return -EBADMSG;
+	*ret = v;
+	return 0;
+}
+
 int instance_overrun(const struct instance *i, unsigned int cpu, uint64_t *ret)
 {
+	uint64_t overrun, commit_overrun;
 	char text[512];
-	unsigned long long v;
-	const char *at;
 	ssize_t n;
+	int r;
 
 	if (i->stats_fds[cpu] < 0)
 		return -ENOENT;
@@ -197,10 +209,10 @@ int instance_overrun(const struct instance *i, unsigned int cpu, uint64_t *ret)
 	if (n < 0)
 		return -errno;
 	text[n] = '\0';
-	/* "overrun: 12", not "commit overrun: 0" */
-	at = strstr(text, "\noverrun: ");
-	if (!at || sscanf(at, "\noverrun: %llu", &v) != 1)
-		return -EBADMSG;
-	*ret = v;
-	return 0;
+	r = read_count(text, "\noverrun: ", &overrun);
+	if (r == 0)
+		r = read_count(text, "\ncommit overrun: ", &commit_overrun);
+	if (r == 0)
+		*ret = overrun + commit_overrun;
+	return r;
 }

@@ -61,9 +61,11 @@ int instance_set_filter(struct instance *i, const char *event, const char *filte
 void instance_filter_error(struct instance *i, const char *event, char *buf, size_t size);
 
 /*
- * Events overwritten in the ring of @cpu since the instance was made. 0 or -errno. Reads a file
- * that is open already: to open one would wait for the kernel's trace_types_lock, which is held
- * while an instance is made, and this is called from the main thread.
+ * Events overwritten in the ring of @cpu since the instance was made, and those that were not
+ * written because a writer had lapped one it had interrupted (the kernel's "commit overrun"). 0 or
+ * -errno. Reads a file that is open already: to open one would wait for the kernel's
+ * trace_types_lock, which is held while an instance is made, and this is called from the main
+ * thread.
  */
 int instance_overrun(const struct instance *i, unsigned int cpu, uint64_t *ret);
 

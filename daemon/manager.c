@@ -172,13 +172,18 @@ static void remove_leftovers(void)
 		log_warning("%u probes of an earlier kprobed are in use by others and stay", busy);
 }
 
-static void open_kernel(struct server *server)
+/* Without probes the service still answers, and says why; but there is only one owner of them. */
+static int open_kernel(struct server *server)
 {
+	int r;
+
 	server->unavailable = KP_ERROR_INIT;
-	if (tracefs_open(&server->unavailable) < 0)
-		log_error("no probes: %s", server->unavailable.message);
-	else
+	r = tracefs_open(&server->unavailable);
+	if (r == 0)
 		remove_leftovers();
+	else
+		log_error("no probes: %s", server->unavailable.message);
+	return r == -EBUSY ? r : 0;
 }
 
 static int make_parts(struct manager *m)
@@ -294,8 +299,9 @@ int manager_new(const struct config *config, struct manager **ret)
 		return r;
 	}
 	m->socket_fd = -1;
-	open_kernel(&m->server);
-	r = make_parts(m);
+	r = open_kernel(&m->server);
+	if (r == 0)
+		r = make_parts(m);
 	if (r == 0)
 		r = make_signals(m);
 	if (r == 0)
@@ -324,10 +330,11 @@ struct manager *manager_free(struct manager *m)
 	server->probes = probes;
 	if (server->control)
 		control_free(server->control);
-	if (probes)
-		probe_set_free(probes);
+	/* Its streams read from the instances' files. */
 	if (server->reader)
 		reader_free(server->reader);
+	if (probes)
+		probe_set_free(probes);
 	if (server->delivery)
 		delivery_free(server->delivery);
 	if (server->log)

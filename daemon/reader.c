@@ -106,7 +106,7 @@ static void append_text(struct reader *r, unsigned int source, uint64_t ts, uint
 void reader_append_gap(struct reader *r, unsigned int source, const char *kind, uint64_t count,
 		       const char *probe, int cpu, uint64_t since, uint64_t until)
 {
-	char *text = event_log_reserve(r->log, 512), *p = text;
+	char *text = event_log_reserve(r->log, 1024), *p = text;
 
 	p = put_literal(p, "{\"kind\":");
 	p = put_string(p, kind, strlen(kind));

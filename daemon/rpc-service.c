@@ -74,6 +74,7 @@ static struct json_object *totals_to_json(const struct server *server)
 	add_int(o, "recorded", totals->recorded);
 	add_int(o, "overrun", totals->overrun);
 	add_int(o, "missed", server->probes ? probe_set_missed(server->probes) : 0);
+	add_int(o, "unknown", totals->unknown);
 	add_int(o, "reordered", totals->reordered);
 	add_int(o, "logFirstSeq", event_log_first(server->log));
 	add_int(o, "logNextSeq", event_log_next(server->log));

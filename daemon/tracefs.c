@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include <tracefs.h>
@@ -24,6 +25,8 @@
 #define KPROBES_LIST "/sys/kernel/debug/kprobes/list"
 
 static const char *tracing_dir;
+/* Holds the lock; never closed. */
+static int owner_fd = -1;
 
 static int open_file(const char *file, int flags)
 {
@@ -103,6 +106,8 @@ int tracefs_open(struct kp_error *reterr)
 {
 	_cleanup_close_ int fd = -1;
 
+	kp_closep(&owner_fd);
+	owner_fd = -1;
 	tracing_dir = tracefs_tracing_dir();
 	if (!tracing_dir)
 		return kp_error_set(reterr, KP_UNAVAILABLE, ENOENT, "tracefs",
@@ -118,6 +123,10 @@ int tracefs_open(struct kp_error *reterr)
 		return kp_error_set(reterr, KP_UNAVAILABLE, -fd, "kprobes",
 				    "cannot write %s/kprobe_events: %s%s", tracing_dir,
 				    strerror(-fd), fd == -EPERM ? " (kernel lockdown?)" : "");
+	if (flock(fd, LOCK_EX | LOCK_NB) < 0)
+		return kp_error_set(reterr, KP_UNAVAILABLE, EBUSY, "kprobes",
+				    "another kprobed owns the probes of this host");
+	owner_fd = take_fd(&fd);
 	return check_page_layout(reterr);
 }
 

@@ -20,8 +20,9 @@
 
 /*
  * Finds tracefs and checks that it can be used: mounted, kprobe_events there and writable, ring
- * pages laid out as ring.h has them. Returns 0 or a negative errno with @reterr (KP_UNAVAILABLE)
- * saying what is missing and what to do about it.
+ * pages laid out as ring.h has them. Takes a lock on kprobe_events for as long as the process
+ * lives: -EBUSY when another kprobed has it. Returns 0 or a negative errno with @reterr
+ * (KP_UNAVAILABLE) saying what is missing and what to do about it.
  */
 int tracefs_open(struct kp_error *reterr);
 

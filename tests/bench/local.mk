@@ -1,0 +1,20 @@
+# Benchmarks: "make bench" records events in the guest of tests/vm (once, cached; minutes), then takes about a minute. Made
+# and run on request only.
+BENCH_BINARIES = tests/bench/bench-decode
+EXTRA_PROGRAMS += $(BENCH_BINARIES)
+CLEANFILES += $(BENCH_BINARIES)
+EXTRA_DIST += tests/bench/record tests/bench/shapes
+
+tests_bench_bench_decode_SOURCES = \
+	tests/bench/bench-decode.c \
+	tests/bench/allocations.c tests/bench/allocations.h \
+	tests/bench/recording.c tests/bench/recording.h \
+	tests/bench/shape.c tests/bench/shape.h
+tests_bench_bench_decode_CPPFLAGS = $(libkprobed_daemon_la_CPPFLAGS)
+tests_bench_bench_decode_CFLAGS = $(libkprobed_daemon_la_CFLAGS)
+tests_bench_bench_decode_LDADD = libkprobed-daemon.la
+
+bench: $(BENCH_BINARIES)
+	recordings=$$($(top_srcdir)/tests/bench/record $(abs_builddir)) && \
+		tests/bench/bench-decode $(BENCHFLAGS) "$$recordings"
+.PHONY: bench
