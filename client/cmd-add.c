@@ -28,7 +28,7 @@ static void print_probe(const struct ctl *ctl, json_object *probe)
 	text_plain(&t, ctl->color);
 	text_puts(&t, "  ");
 	text_safe(&t, definition, strlen(definition));
-	if (strcmp(state, "enabled") != 0)
+	if (*id && strcmp(state, "enabled") != 0)
 		text_printf(&t, "  (%s)", state);
 	text_putc(&t, '\n');
 	text_write(&t, stdout);

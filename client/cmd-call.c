@@ -59,7 +59,9 @@ static int call(const struct ctl *ctl, const char *method, const char *parameter
 	while (r >= 0 && continues) {
 		r = kprobed_call_next(k, -1, &reply, &continues);
 		if (r > 0 && !print_reply(reply))
-			return EXIT_SUCCESS;
+			return errno == EPIPE ? EXIT_SUCCESS
+					      : print_own_failure(ctl, -errno, "cannot write: %s",
+								  strerror(errno));
 	}
 	/* What is not sent when we leave is lost, and nobody will answer. */
 	while (r >= 0 && kprobed_get_events(k) != POLLIN) {

@@ -35,19 +35,29 @@ static void format_bytes(long long bytes, char *out, size_t size)
 	snprintf(out, size, unit ? "%.1f %s" : "%.0f %s", value, units[unit]);
 }
 
+/* In the two largest units that fit. */
+static void format_age(long long seconds, char *out, size_t size)
+{
+	if (seconds < 60)
+		snprintf(out, size, "%lld s", seconds < 0 ? 0 : seconds);
+	else if (seconds < 3600)
+		snprintf(out, size, "%lld min %lld s", seconds / 60, seconds % 60);
+	else if (seconds < 86400)
+		snprintf(out, size, "%lld h %lld min", seconds / 3600, seconds / 60 % 60);
+	else
+		snprintf(out, size, "%lld d %lld h", seconds / 86400, seconds / 3600 % 24);
+}
+
 static void format_started(long long usec, char *out, size_t size)
 {
 	time_t started = (time_t)(usec / 1000000);
-	long long age = (long long)time(NULL) - started;
-	char date[32] = "";
+	char date[32] = "", age[64];
 	struct tm tm;
 
 	if (localtime_r(&started, &tm))
 		strftime(date, sizeof(date), "%Y-%m-%d %H:%M:%S", &tm);
-	if (age < 0)
-		age = 0;
-	snprintf(out, size, "%s, %lldd %02lld:%02lld:%02lld ago", date, age / 86400,
-		 age / 3600 % 24, age / 60 % 60, age % 60);
+	format_age((long long)(time(NULL) - started), age, sizeof(age));
+	snprintf(out, size, "%s, %s ago", date, age);
 }
 
 static void put_features(const struct ctl *ctl, struct text *t, json_object *features)

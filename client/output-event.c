@@ -2,8 +2,8 @@
 /*
  * Events and gaps as lines.
  *
- *	TIME             CPU  COMM-TID            PROBE  ARGS
- *	14:03:22.518231    1  cat-412             opens  dfd=-100 name="/etc/passwd"
+ *	TIME             CPU  COMM-TID              PROBE  ARGS
+ *	14:03:22.518231    1  cat-412               opens  dfd=-100 name="/etc/passwd"
  */
 #include "output-event.h"
 
@@ -128,6 +128,9 @@ static void put_hit(struct event_format *f, struct kprobed_event *event, struct 
 		text_putc(t, ')');
 		text_plain(t, f->color);
 	}
+	/* The last column may have been padded for nothing. */
+	while (t->length > 0 && t->data[t->length - 1] == ' ')
+		t->length--;
 	text_putc(t, '\n');
 	put_stack(f, event, t);
 }

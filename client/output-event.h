@@ -25,7 +25,7 @@ struct event_format {
 	size_t probe_width;
 };
 
-#define EVENT_FORMAT_INIT ((struct event_format){.comm_width = 18, .probe_width = 5})
+#define EVENT_FORMAT_INIT ((struct event_format){.comm_width = 20, .probe_width = 5})
 
 /* The titles over the columns. */
 void format_titles(const struct event_format *f, struct text *t);

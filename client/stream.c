@@ -54,7 +54,7 @@ struct stream {
 	uint64_t until_nsec;	/* younger events are not shown */
 	uint64_t quiet_nsec;	/* when draining, nothing until here is the end */
 	uint64_t shown;
-	bool is_closed; /* nobody reads stdout any more */
+	int write_error; /* negative errno; -EPIPE: nobody reads stdout any more */
 	struct lost lost[LOST_KINDS_MAX];
 };
 
@@ -217,9 +217,11 @@ static void show(struct stream *s, struct kprobed_event *event)
 /* What was formatted goes out once per batch, whatever stdout is. */
 static void flush(struct stream *s)
 {
-	if (text_write(&s->text, stdout) && fflush(stdout) == 0)
+	bool is_short = s->text.failed;
+
+	if (s->write_error || (text_write(&s->text, stdout) && fflush(stdout) == 0))
 		return;
-	s->is_closed = true;
+	s->write_error = is_short ? -ENOMEM : -errno;
 	s->phase = ENDED;
 }
 
@@ -331,8 +333,11 @@ int stream_run(const struct ctl *ctl, struct kprobed *k, const struct stream_opt
 	flush(&s);
 	text_done(&s.text);
 	close(s.signal_fd);
-	if (s.is_closed)
+	if (s.write_error == -EPIPE)
 		return EXIT_SUCCESS;
+	if (s.write_error)
+		return print_own_failure(ctl, s.write_error, "cannot write: %s",
+					 strerror(-s.write_error));
 	summary(&s);
 	return r < 0 ? print_failure(ctl, k, r, NULL) : EXIT_SUCCESS;
 }

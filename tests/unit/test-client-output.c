@@ -169,7 +169,7 @@ static void test_event_is_a_line_with_its_stack_below(void **state)
 	f.realtime_offset = 1700000000000000000;
 	format(&f, KPROBED_EVENT, hit, &t);
 	assert_string_equal(
-		t.data, "22:13:21.000000    1  c\\tt-412            opens  dfd=-100 p=0xff "
+		t.data, "22:13:21.000000    1  c\\tt-412              opens  dfd=-100 p=0xff "
 			"n=\"a \\\"b\\\"\\n\\u009b\" bad=(fault) list={1,\"x\",{2}} (to f+0x1)\n"
 			"                      a+0x0\n"
 			"                      b+0x1\n");
@@ -185,8 +185,8 @@ static void test_relative_times_count_from_the_first_event(void **state)
 	       "{\"ts\":1000000000,\"tid\":1,\"cpu\":0,\"comm\":\"a\",\"probe\":\"p\"}", &t);
 	format(&f, KPROBED_EVENT,
 	       "{\"ts\":2500001999,\"tid\":1,\"cpu\":0,\"comm\":\"a\",\"probe\":\"p\"}", &t);
-	assert_string_equal(t.data, "       0.000000    0  a-1                 p     \n"
-				    "       1.500001    0  a-1                 p     \n");
+	assert_string_equal(t.data, "       0.000000    0  a-1                   p\n"
+				    "       1.500001    0  a-1                   p\n");
 }
 
 static void test_gap_is_a_sentence(void **state)
