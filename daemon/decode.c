@@ -32,25 +32,32 @@ struct field {
 	uint8_t size;	/* of one element in the record */
 	uint16_t count; /* elements; 0: not an array */
 	uint16_t offset;
-	uint16_t key_len;
-	char *key; /* owned: `,"dfd":` */
+	uint16_t before_len;
+	const char *before; /* borrowed from the decoder's text: all that stands before the value */
 };
 
+/*
+ * An event is its numbers and comm, then fields, each with the constant text before it, then the
+ * text after the last one. The caller is a field like the arguments.
+ */
 struct decoder {
 	struct field *fields; /* owned */
 	size_t n_fields;
-	char *middle; /* owned: `","probe":"opens","site":"do_sys_openat2+0x0"`, after comm */
-	size_t middle_len;
+	char *text;	   /* owned: `","probe":"opens","site":"do_sys_openat2+0x0","args":{"dfd":`,
+			      `,"name":` */
+	const char *after; /* borrowed from text */
+	size_t after_len;
 	size_t fixed_bound;
 	unsigned int comm_offset;
-	unsigned int caller_offset;
 	bool has_comm;
-	bool has_caller;
 };
 
-/* `{"seq":,"ts":,"cpu":,"tid":,"comm":""`, `,"caller":""`, `,"args":{}`, `,"stack":[]}` and four
- * numbers */
-#define FRAME_BOUND (128 + 4 * JSON_INT_MAX + SYMBOL_TEXT_MAX)
+/* Constant text is copied in pieces of so many bytes, the last of which may reach beyond its end.
+ */
+#define PIECE 16
+
+/* `{"seq":,"ts":,"cpu":,"tid":,"comm":""`, `,"stack":[]}` and four numbers */
+#define FRAME_BOUND (128 + 4 * JSON_INT_MAX + PIECE)
 
 static const struct format_field *find_field(const struct event_format *format, const char *name)
 {
@@ -97,12 +104,11 @@ static int choose_op(const struct probe_arg *arg, uint8_t *ret)
 	}
 }
 
-static int compile_field(const struct probe_arg *arg, const struct event_format *format,
-			 struct field *ret)
+static int compile_arg(const struct probe_arg *arg, const struct event_format *format,
+		       struct field *ret)
 {
 	const struct format_field *f = find_field(format, arg->name);
 	unsigned int elements = arg->count ? arg->count : 1;
-	size_t len = strlen(arg->name);
 	int r;
 
 	if (!f || f->offset > UINT16_MAX || elements > PROBE_ARRAY_MAX)
@@ -116,28 +122,63 @@ static int compile_field(const struct probe_arg *arg, const struct event_format 
 		return -EBADMSG;
 	ret->count = (uint16_t)arg->count;
 	ret->offset = (uint16_t)f->offset;
-
-	ret->key = malloc(len + 5);
-	if (!ret->key)
-		return -ENOMEM;
-	/* An argument's name is an identifier (probe-spec.h): nothing to escape. */
-	ret->key_len = (uint16_t)sprintf(ret->key, ",\"%s\":", arg->name);
 	return 0;
 }
 
-static int compile_middle(struct decoder *d, const char *name, const char *site)
+static size_t text_bound(const struct probe_spec *spec, const char *name, const char *site)
 {
-	size_t bound = 64 + JSON_STRING_MAX(strlen(name)) + JSON_STRING_MAX(strlen(site));
-	char *p;
+	size_t n = 128 + JSON_STRING_MAX(strlen(name)) + JSON_STRING_MAX(strlen(site)) + PIECE;
 
-	d->middle = p = malloc(bound);
-	if (!p)
-		return -ENOMEM;
+	for (size_t i = 0; i < spec->n_args; i++)
+		n += strlen(spec->args[i].name) + strlen(",\"\":");
+	return n;
+}
+
+/* Adds a field whose text before it begins at @before and ends at @end. Returns @end. */
+static char *add_field(struct decoder *d, const struct field *field, const char *before, char *end)
+{
+	size_t each = field->op == OP_SYMBOL ? SYMBOL_TEXT_MAX + 3 : JSON_HEX_MAX + 3;
+	struct field *f = &d->fields[d->n_fields++];
+
+	*f = *field;
+	f->before = before;
+	f->before_len = (uint16_t)(end - before);
+	d->fixed_bound += f->before_len + 2 + (f->count ? f->count : 1) * each;
+	return end;
+}
+
+static int compile_fields(struct decoder *d, const struct probe_spec *spec,
+			  const struct event_format *format, const char *name, const char *site)
+{
+	/* kernel/trace/trace_probe.h: FIELD_STRING_RETIP */
+	const struct format_field *caller = find_field(format, "__probe_ret_ip");
+	char *p = d->text, *before = p;
+	struct field field;
+
 	p = put_literal(p, "\",\"probe\":");
 	p = put_string(p, name, strlen(name));
 	p = put_literal(p, ",\"site\":");
 	p = put_string(p, site, strlen(site));
-	d->middle_len = (size_t)(p - d->middle);
+	if (caller && caller->size == 8 && caller->offset <= UINT16_MAX) {
+		p = put_literal(p, ",\"caller\":");
+		field = (struct field){OP_SYMBOL, .size = 8, .offset = (uint16_t)caller->offset};
+		before = add_field(d, &field, before, p);
+	}
+	p = put_literal(p, ",\"args\":{");
+	for (size_t i = 0; i < spec->n_args; i++) {
+		const char *key = spec->args[i].name;
+		int r = compile_arg(&spec->args[i], format, &field);
+
+		if (r < 0)
+			return r;
+		/* An argument's name is an identifier (probe-spec.h): nothing to escape. */
+		p += sprintf(p, "%s\"%s\":", i ? "," : "", key);
+		before = add_field(d, &field, before, p);
+	}
+	*p++ = '}';
+	d->after = before;
+	d->after_len = (size_t)(p - before);
+	d->fixed_bound += d->after_len;
 	return 0;
 }
 
@@ -145,38 +186,23 @@ int decoder_new(const struct probe_spec *spec, const struct event_format *format
 		const char *site, struct decoder **ret)
 {
 	_cleanup_(decoder_freep) struct decoder *d = NULL;
-	const struct format_field *f;
+	const struct format_field *comm;
 	int r;
 
 	d = calloc(1, sizeof(*d));
 	if (!d)
 		return -ENOMEM;
-	d->fields = calloc(spec->n_args ? spec->n_args : 1, sizeof(*d->fields));
-	if (!d->fields)
+	d->fields = calloc(spec->n_args + 1, sizeof(*d->fields));
+	d->text = calloc(1, text_bound(spec, name, site));
+	if (!d->fields || !d->text)
 		return -ENOMEM;
-	r = compile_middle(d, name, site);
+	d->fixed_bound = FRAME_BOUND;
+	r = compile_fields(d, spec, format, name, site);
 	if (r < 0)
 		return r;
-
-	d->fixed_bound = FRAME_BOUND + d->middle_len;
-	for (size_t i = 0; i < spec->n_args; i++) {
-		struct field *field = &d->fields[d->n_fields++];
-		size_t each;
-
-		r = compile_field(&spec->args[i], format, field);
-		if (r < 0)
-			return r;
-		each = field->op == OP_SYMBOL ? SYMBOL_TEXT_MAX + 3 : JSON_HEX_MAX + 3;
-		d->fixed_bound += field->key_len + 2 + (field->count ? field->count : 1) * each;
-	}
-
-	f = find_field(format, COMM_FIELD);
-	d->has_comm = f && f->size >= 4;
-	d->comm_offset = f ? f->offset : 0;
-	/* kernel/trace/trace_probe.h: FIELD_STRING_RETIP */
-	f = find_field(format, "__probe_ret_ip");
-	d->has_caller = f && f->size == 8;
-	d->caller_offset = f ? f->offset : 0;
+	comm = find_field(format, COMM_FIELD);
+	d->has_comm = comm && comm->size >= 4;
+	d->comm_offset = comm ? comm->offset : 0;
 
 	*ret = take_ptr(d);
 	return 0;
@@ -184,10 +210,8 @@ int decoder_new(const struct probe_spec *spec, const struct event_format *format
 
 struct decoder *decoder_free(struct decoder *d)
 {
-	for (size_t i = 0; i < d->n_fields; i++)
-		free(d->fields[i].key);
 	free(d->fields);
-	free(d->middle);
+	free(d->text);
 	free(d);
 	return NULL;
 }
@@ -240,6 +264,14 @@ static const char *locate_string(const unsigned char *record, size_t len, unsign
 		return NULL;
 	*ret_len = n;
 	return s;
+}
+
+/* Constant text; there is room behind both for the rest of the last piece. */
+static inline char *put_pieces(char *p, const char *s, size_t len)
+{
+	for (size_t i = 0; i < len; i += PIECE)
+		memcpy(p + i, s + i, PIECE);
+	return p + len;
 }
 
 static char *put_symbol(char *p, struct symbols *symbols, uint64_t address)
@@ -360,21 +392,11 @@ size_t decoder_write(const struct decoder *d, const void *data, size_t len,
 		p = put_escaped(p, comm, comm_len);
 		room -= comm_len;
 	}
-	p = put_bytes(p, d->middle, d->middle_len);
-
-	if (d->has_caller && d->caller_offset + 8 <= len) {
-		p = put_literal(p, ",\"caller\":");
-		p = put_symbol(p, context->symbols, load_uint64_t(record + d->caller_offset));
-	}
-	p = put_literal(p, ",\"args\":{");
-	for (size_t i = 0; i < d->n_fields; i++) {
-		const struct field *f = &d->fields[i];
-
-		/* The first key goes without the comma that all of them begin with. */
-		p = put_bytes(p, f->key + (i == 0), f->key_len - (i == 0));
+	for (const struct field *f = d->fields; f < d->fields + d->n_fields; f++) {
+		p = put_pieces(p, f->before, f->before_len);
 		p = put_field(p, f, record, len, context->symbols, &room);
 	}
-	*p++ = '}';
+	p = put_pieces(p, d->after, d->after_len);
 	if (context->stack)
 		p = put_stack(p, context->stack, context->symbols);
 	*p++ = '}';

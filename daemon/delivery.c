@@ -351,12 +351,35 @@ static bool is_due(const struct subscriber *s, uint64_t now)
 	       event_log_next(s->view.log) - s->view.position >= s->options.max_batch;
 }
 
+/*
+ * Tells the subscribers of the marked sources where what is new begins. Before anything is sent to
+ * anybody, whatever the occasion: a cursor passes over entries that it has not been told of.
+ */
+static void note_marked(struct delivery *d)
+{
+	for (size_t i = 0; i < d->n_marked; i++) {
+		struct source_state *state = &d->sources[d->marked[i]];
+		struct link *link;
+
+		DL_FOREACH (state->subscribers, link) {
+			struct subscriber *s = link->subscriber;
+
+			subscription_note(&s->view, d->marked[i], state->first_seq);
+			if (!s->is_blocked && !s->is_dead)
+				set_pending(s, true);
+		}
+		state->is_marked = false;
+	}
+	d->n_marked = 0;
+}
+
 /* Sends to all that are due and sets the timer for the first of the others. */
 static void serve_pending(struct delivery *d)
 {
 	struct subscriber *s, *tmp;
 	uint64_t now = now_nsec(), earliest = UINT64_MAX;
 
+	note_marked(d);
 	DL_FOREACH_SAFE2(d->pending, s, tmp, pending_next)
 	{
 		uint64_t due;
@@ -413,20 +436,6 @@ void delivery_append(struct delivery *d, unsigned int source, uint64_t seq)
 
 void delivery_pass(struct delivery *d)
 {
-	for (size_t i = 0; i < d->n_marked; i++) {
-		struct source_state *state = &d->sources[d->marked[i]];
-		struct link *link;
-
-		DL_FOREACH (state->subscribers, link) {
-			struct subscriber *s = link->subscriber;
-
-			subscription_note(&s->view, d->marked[i], state->first_seq);
-			if (!s->is_blocked && !s->is_dead)
-				set_pending(s, true);
-		}
-		state->is_marked = false;
-	}
-	d->n_marked = 0;
 	serve_pending(d);
 }
 
@@ -434,6 +443,7 @@ void delivery_flush(struct delivery *d)
 {
 	struct subscriber *s, *tmp;
 
+	note_marked(d);
 	DL_FOREACH_SAFE (d->all, s, tmp) {
 		if (s->is_dead)
 			continue;

@@ -13,7 +13,8 @@
  *
  * A *source* is whatever entries are attributed to: a probe, or a kernel ring for its own losses.
  * Entries of one source are chained (log_entry.next_delta), so that a reader of few sources walks
- * its own entries only. A source outlives its probe for as long as the log holds entries of it.
+ * its own entries only. A source outlives its probe for as long as the log holds entries of it, and
+ * its counters do until the slot is used again.
  *
  * Sequence numbers start at 1 and never repeat within an epoch; entry seq is in slot seq %
  * capacity. Appending evicts the oldest entries; nobody is asked. Readers compare with
@@ -58,7 +59,7 @@ struct log_entry {
 _Static_assert(sizeof(struct log_entry) == 64, "the index is an array of cache lines");
 
 struct log_source {
-	uint32_t id; /* 0: the slot is free */
+	uint32_t id; /* 0: the slot was never used */
 	uint16_t is_open;
 	uint16_t kind; /* enum log_source_kind */
 	char name[LOG_SOURCE_NAME_MAX + 1];
@@ -106,8 +107,16 @@ int event_log_source_open(struct event_log *log, enum log_source_kind kind, cons
 			  uint64_t tag, unsigned int *ret_slot);
 /* Nothing more will come from it. */
 void event_log_source_close(struct event_log *log, unsigned int slot);
-/* Borrowed; NULL for a free slot. Slots are 0 to event_log_source_limit() - 1. */
+/*
+ * Borrowed; NULL for a slot without a source that is open or has entries. Slots are 0 to
+ * event_log_source_limit() - 1.
+ */
 const struct log_source *event_log_source(const struct event_log *log, unsigned int slot);
+/*
+ * As event_log_source(), but a closed source whose entries are all gone is there as well, until its
+ * slot is used again: who lags behind can still learn how many it missed.
+ */
+const struct log_source *event_log_last_source(const struct event_log *log, unsigned int slot);
 unsigned int event_log_source_limit(void);
 
 /*

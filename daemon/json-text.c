@@ -4,20 +4,15 @@
 
 #include "strutil.h"
 
-const char json_digits[200] = "00010203040506070809101112131415161718192021222324252627282930313233"
-			      "34353637383940414243444546474849505152535455565758596061626364656667"
-			      "6869707172737475767778798081828384858687888990919293949596979899";
-
-#define ONES  0x0101010101010101ULL
 #define HIGHS 0x8080808080808080ULL
 
 /* Nonzero if any of the eight bytes is a control, '"', '\\' or not ASCII. */
 static inline uint64_t needs_care(uint64_t v)
 {
-	uint64_t quote = v ^ (ONES * '"');
-	uint64_t slash = v ^ (ONES * '\\');
+	uint64_t quote = v ^ (JSON_ONES * '"');
+	uint64_t slash = v ^ (JSON_ONES * '\\');
 
-	return ((v - ONES * 0x20) | (quote - ONES) | (slash - ONES) | v) & HIGHS;
+	return ((v - JSON_ONES * 0x20) | (quote - JSON_ONES) | (slash - JSON_ONES) | v) & HIGHS;
 }
 
 static char *put_control(char *p, unsigned char c)
@@ -49,26 +44,59 @@ static char *put_bad_byte(char *p, unsigned char c)
 	return p;
 }
 
+/* One to seven bytes as the low ones of an integer, spaces above; reads no byte but them. */
+static inline uint64_t load_few(const char *s, size_t n)
+{
+	uint64_t v = JSON_ONES * ' ' << 8 * n;
+
+	if (n >= 4) {
+		uint32_t first, last;
+
+		memcpy(&first, s, 4);
+		memcpy(&last, s + n - 4, 4);
+		return v | first | (uint64_t)last << 8 * (n - 4);
+	}
+	v |= (uint64_t)(unsigned char)s[n - 1] << 8 * (n - 1);
+	v |= (uint64_t)(unsigned char)s[n / 2] << 8 * (n / 2);
+	return v | (unsigned char)s[0];
+}
+
+/* The bytes from @s on that can stay as they are; returns how many. */
+static inline size_t copy_plain(char *p, const char *s, size_t len)
+{
+	size_t i = 0;
+	uint64_t v;
+
+	for (; len - i >= 8; i += 8) {
+		memcpy(&v, s + i, 8);
+		if (needs_care(v))
+			return i;
+		memcpy(p + i, &v, 8);
+	}
+	if (i == len)
+		return i;
+	v = load_few(s + i, len - i);
+	if (needs_care(v))
+		return i;
+	/* Room for one byte is no room for eight, but for six. */
+	memcpy(p + i, &v, 4);
+	if (len - i > 4)
+		memcpy(p + i + 4, (char *)&v + 4, 4);
+	return len;
+}
+
 char *put_escaped(char *p, const char *s, size_t len)
 {
 	size_t i = 0;
 
-	while (i < len) {
+	for (;;) {
+		size_t n = copy_plain(p, s + i, len - i);
 		unsigned char c;
-		size_t n;
 
-		while (len - i >= 8) {
-			uint64_t v;
-
-			memcpy(&v, s + i, 8);
-			if (needs_care(v))
-				break;
-			memcpy(p, &v, 8);
-			p += 8;
-			i += 8;
-		}
+		p += n;
+		i += n;
 		if (i == len)
-			break;
+			return p;
 
 		c = (unsigned char)s[i];
 		if (c >= 0x80) {
@@ -85,5 +113,4 @@ char *put_escaped(char *p, const char *s, size_t len)
 			*p++ = (char)c;
 		i++;
 	}
-	return p;
 }

@@ -208,6 +208,9 @@ static void append_front(struct reader *r, struct stream *s)
 	stream_peek(s, &r->stack);
 }
 
+/* As the time of a merge: nothing will come that could be waited for. */
+#define NO_FUTURE UINT64_MAX
+
 /* Whether the front can be appended at all now; a stack is waited for, but not for ever. */
 static bool is_ready(struct stream *s, uint64_t now)
 {
@@ -215,7 +218,7 @@ static bool is_ready(struct stream *s, uint64_t now)
 		return true;
 	if (!s->waiting_since)
 		s->waiting_since = now;
-	if (now - s->waiting_since < STACK_WAIT_NSEC)
+	if (now != NO_FUTURE && now - s->waiting_since < STACK_WAIT_NSEC)
 		return false;
 	s->front.kind = ITEM_RECORD;
 	return true;
@@ -371,10 +374,13 @@ void reader_drain(struct reader *r)
 
 	if (!r->streams)
 		return;
+	/* A pass may find the queues full of what was held back, and read what is behind it in the next. */
 	do {
 		result = run_pass(r, 0);
-	} while (result.is_partial && result.n_pages);
-	merge(r, UINT64_MAX, UINT64_MAX);
+		if (result.n_pages == 0 && result.n_appended == 0)
+			merge(r, UINT64_MAX, NO_FUTURE);
+	} while (result.is_partial);
+	merge(r, UINT64_MAX, NO_FUTURE);
 	DL_FOREACH (r->streams, s)
 		tell_overrun(r, s, now_nsec());
 	r->on_pass(r->data);

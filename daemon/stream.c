@@ -139,8 +139,11 @@ static bool find_stack(struct stream *s, const struct stack_layout *layout)
 		s->front.has_stack = true;
 		return true;
 	}
-	/* Another page lies behind the one where the search ended: the stack was lost. */
-	return page < s->n_pages;
+	/*
+	 * Another page lies behind the one where the search ended: the stack was lost. And none can be
+	 * read while the queue is full.
+	 */
+	return page < s->n_pages || s->n_pages == STREAM_PAGES;
 }
 
 /* Steps into the first page; its loss, if any, is the front. True when there is a front. */

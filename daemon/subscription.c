@@ -102,6 +102,9 @@ int subscription_add_source(struct subscription *s, unsigned int slot)
 	source = find_source(s, slot);
 	if (source && source->id == from->id)
 		return 0;
+	/* What is still to be read of the slot's earlier source cannot be followed any more. */
+	if (source && source->next)
+		s->has_uncounted = true;
 	if (!source) {
 		if (s->n_sources == s->size) {
 			size_t size = s->size ? 2 * s->size : 4;
@@ -124,14 +127,6 @@ int subscription_add_source(struct subscription *s, unsigned int slot)
 	*source = (struct subscription_source){.slot = (uint16_t)slot, .id = from->id};
 	place_source(s, from, source);
 	return 0;
-}
-
-void subscription_note(struct subscription *s, unsigned int slot, uint64_t seq)
-{
-	struct subscription_source *source = find_source(s, slot);
-
-	if (source && source->next == 0)
-		source->next = seq;
 }
 
 /* The next entry that is seen, at or after the walk's position; NULL at the end of the log. */
@@ -175,34 +170,43 @@ static void walk_begin(struct walk *w, const struct subscription *s)
 	if (s->map)
 		return;
 	for (size_t i = 0; i < s->n_sources; i++) {
-		const struct log_source *from = event_log_source(s->log, s->sources[i].slot);
+		const struct log_source *from = event_log_last_source(s->log, s->sources[i].slot);
 
 		w->next[i] = s->sources[i].next;
 		if (w->next[i] && w->next[i] < first)
-			w->next[i] = from && from->id == s->sources[i].id ? from->first_seq : 0;
+			w->next[i] = from->id == s->sources[i].id ? from->first_seq : 0;
 	}
 }
 
-/* How far the source has moved on in the log without the cursor: events and told losses. */
-static void count_overtaken(const struct subscription *s, const struct subscription_source *source,
-			    uint64_t *ret_events, uint64_t *ret_lost)
-{
-	const struct log_source *from = event_log_source(s->log, source->slot);
+struct overtaken {
+	uint64_t events;
+	uint64_t lost; /* told by gap entries that were overtaken as well */
+	bool is_uncounted;
+};
 
-	*ret_events = *ret_lost = 0;
-	if (!from || from->id != source->id)
-		return;
-	if (from->first_seq == 0) {
-		*ret_events = from->events - source->ordinal;
-		*ret_lost = from->lost - source->lost;
+/* How far the source has moved on in the log without the cursor. */
+static struct overtaken count_overtaken(const struct subscription *s,
+					const struct subscription_source *source)
+{
+	const struct log_source *from = event_log_last_source(s->log, source->slot);
+	struct overtaken n = {0};
+
+	if (from->id != source->id) {
+		/* The slot was used again, and the counters with it. */
+		n.is_uncounted = source->next && source->next < event_log_first(s->log);
+	} else if (from->first_seq == 0) {
+		n.events = from->events - source->ordinal;
+		n.lost = from->lost - source->lost;
 	} else if (source->next && source->next < from->first_seq) {
 		const struct log_entry *e = event_log_entry(s->log, from->first_seq);
 
-		*ret_events = e->ordinal > source->ordinal ? e->ordinal - source->ordinal : 0;
-		*ret_lost = e->lost > source->lost ? e->lost - source->lost : 0;
+		n.events = e->ordinal > source->ordinal ? e->ordinal - source->ordinal : 0;
+		n.lost = e->lost > source->lost ? e->lost - source->lost : 0;
 	}
+	return n;
 }
 
+/* @count 0: unknown. */
 static size_t put_gap(char *p, const char *kind, uint64_t count, const char *probe)
 {
 	char *begin = p;
@@ -210,7 +214,7 @@ static size_t put_gap(char *p, const char *kind, uint64_t count, const char *pro
 	p = put_literal(p, "{\"kind\":\"");
 	p = put_bytes(p, kind, strlen(kind));
 	p = put_literal(p, "\",\"count\":");
-	p = put_u64(p, count);
+	p = count ? put_u64(p, count) : put_literal(p, "null");
 	if (probe) {
 		p = put_literal(p, ",\"probe\":");
 		p = put_string(p, probe, strlen(probe));
@@ -221,34 +225,42 @@ static size_t put_gap(char *p, const char *kind, uint64_t count, const char *pro
 
 #define GAP_TEXT_MAX (96 + JSON_INT_MAX + JSON_STRING_MAX(LOG_SOURCE_NAME_MAX))
 
+static void add_gap(struct batch *b, const char *kind, uint64_t count, const char *probe)
+{
+	b->gaps_len += put_gap(b->gaps + b->gaps_len, kind, count, probe);
+}
+
 /*
  * What was lost by falling behind: one gap for all events, and what the gap entries that went with
- * them would have told.
+ * them would have told, by probe as long as there is room.
  */
 static void compose_overtaken(const struct subscription *s, struct batch *b)
 {
-	uint64_t events = 0;
+	uint64_t events = 0, missed = 0, overrun = 0;
+	bool is_uncounted = s->has_uncounted;
 
-	if (s->position >= event_log_first(s->log))
-		return;
-	if (s->has_uncounted)
-		b->gaps_len += (size_t)(put_literal(b->gaps + b->gaps_len,
-						    "{\"kind\":\"overtaken\",\"count\":null},") -
-					(b->gaps + b->gaps_len));
-	for (size_t i = 0; i < s->n_sources; i++) {
-		const struct log_source *from = event_log_source(s->log, s->sources[i].slot);
-		uint64_t n, lost;
+	for (size_t i = 0; i < s->n_sources && s->position < event_log_first(s->log); i++) {
+		const struct log_source *from =
+			event_log_last_source(s->log, s->sources[i].slot);
+		struct overtaken n = count_overtaken(s, &s->sources[i]);
 
-		count_overtaken(s, &s->sources[i], &n, &lost);
-		events += n;
-		if (lost && sizeof(b->gaps) - b->gaps_len >= 2 * GAP_TEXT_MAX)
-			b->gaps_len +=
-				put_gap(b->gaps + b->gaps_len,
-					from->kind == LOG_SOURCE_PROBE ? "missed" : "overrun", lost,
-					from->kind == LOG_SOURCE_PROBE ? from->name : NULL);
+		events += n.events;
+		is_uncounted |= n.is_uncounted;
+		if (n.lost && from->kind != LOG_SOURCE_PROBE)
+			overrun += n.lost;
+		else if (n.lost && sizeof(b->gaps) - b->gaps_len >= 2 * GAP_TEXT_MAX)
+			add_gap(b, "missed", n.lost, from->name);
+		else
+			missed += n.lost;
 	}
+	if (missed)
+		add_gap(b, "missed", missed, NULL);
+	if (overrun)
+		add_gap(b, "overrun", overrun, NULL);
 	if (events)
-		b->gaps_len += put_gap(b->gaps + b->gaps_len, "overtaken", events, NULL);
+		add_gap(b, "overtaken", events, NULL);
+	if (is_uncounted)
+		add_gap(b, "overtaken", 0, NULL);
 }
 
 /* The gap entries that stand before the next event. */
@@ -314,15 +326,16 @@ bool batch_compose(const struct subscription *s, size_t max_events, size_t max_b
 static void settle_source(const struct subscription *s, struct subscription_source *source,
 			  uint64_t end)
 {
-	const struct log_source *from = event_log_source(s->log, source->slot);
+	const struct log_source *from = event_log_last_source(s->log, source->slot);
+	bool is_current = from->id == source->id;
 	uint64_t seq = source->next;
 
-	if (!from || from->id != source->id) {
-		source->next = 0;
-		return;
-	}
-	if (seq == 0 || seq < from->first_seq || from->first_seq == 0)
+	if (is_current && from->last_seq < end)
+		seq = 0; /* the usual case, and the chain need not be walked */
+	else if (is_current && seq < from->first_seq)
 		seq = from->first_seq;
+	else if (!is_current && seq < event_log_first(s->log))
+		seq = 0;
 	while (seq && seq < end) {
 		const struct log_entry *e = event_log_entry(s->log, seq);
 
@@ -332,10 +345,24 @@ static void settle_source(const struct subscription *s, struct subscription_sour
 	if (seq) {
 		source->ordinal = event_log_entry(s->log, seq)->ordinal;
 		source->lost = event_log_entry(s->log, seq)->lost;
-	} else {
+	} else if (is_current) {
 		source->ordinal = from->events;
 		source->lost = from->lost;
 	}
+}
+
+void subscription_note(struct subscription *s, unsigned int slot, uint64_t seq)
+{
+	struct subscription_source *source = find_source(s, slot);
+
+	if (!source || source->next || source->id != event_log_last_source(s->log, slot)->id)
+		return;
+	if (seq >= s->position)
+		source->next = seq;
+	else if (s->position >= event_log_first(s->log))
+		settle_source(s, source, s->position); /* a cursor that was put behind it */
+	else
+		source->next = s->position; /* gone already; to be counted */
 }
 
 void subscription_consume(struct subscription *s, const struct batch *batch, uint64_t end)
@@ -343,7 +370,8 @@ void subscription_consume(struct subscription *s, const struct batch *batch, uin
 	for (size_t i = 0; i < s->n_sources; i++)
 		settle_source(s, &s->sources[i], end);
 	s->position = end;
-	s->has_uncounted = false;
+	/* Overtaken since the batch was composed: by how much has gone with the entries. */
+	s->has_uncounted = end < event_log_first(s->log);
 }
 
 const struct log_entry *batch_find(const struct subscription *s, const struct batch *b,

@@ -3,15 +3,15 @@
  * Usage: bench-decode [-r REPETITIONS] [-s STAGE] FOLDER [NAME...]
  *
  * How fast recorded events become JSON in the log: for each recording in FOLDER (made by
- * tests/bench/record), each stage of the way from the ring's pages to the event log, by the daemon's own
- * code, and beside it "trace-cmd report" of the same file, in turns with the stages so that whatever
- * else the machine does strikes both. Times are CPU times of one thread, without system start-up or
- * reading the recording from disk; those of trace-cmd are of its whole process, output to /dev/null.
- * Each number is the median of the repetitions, with the least and the most. ALLOCS counts calls of
- * malloc(), calloc(), realloc() and free() in all repetitions of the stage.
+ * tests/bench/record), each stage of the way from the ring's pages to the event log, by the
+ * daemon's own code, and beside it "trace-cmd report" of the same file, in turns with the stages so
+ * that whatever else the machine does strikes both. Times are CPU times of one thread, without
+ * system start-up or reading the recording from disk; those of trace-cmd are of its whole process,
+ * output to /dev/null. Each number is the median of the repetitions, with the least and the most.
+ * ALLOCS counts calls of malloc(), calloc(), realloc() and free() in all repetitions of the stage.
  *
- * Nothing fails for being slow. The exit status is 1 when a recording cannot be read, when trace-cmd
- * sees another number of events, or when a stage allocates.
+ * Nothing fails for being slow. The exit status is 1 when a recording cannot be read, when
+ * trace-cmd sees another number of events, or when a stage allocates.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -117,7 +117,8 @@ static int report(const struct shape *s, int out, double *ret_cpu, double *ret_w
 		return -1;
 	clock_gettime(CLOCK_MONOTONIC, &end);
 	*ret_cpu = seconds(usage.ru_utime) + seconds(usage.ru_stime);
-	*ret_wall = (double)(end.tv_sec - begin.tv_sec) + (double)(end.tv_nsec - begin.tv_nsec) / 1e9;
+	*ret_wall =
+		(double)(end.tv_sec - begin.tv_sec) + (double)(end.tv_nsec - begin.tv_nsec) / 1e9;
 	return 0;
 }
 
@@ -194,8 +195,8 @@ static bool measure_shape(struct shape *s, unsigned int repetitions, const char 
 	double n = (double)s->n_events;
 	bool is_good = only || check_report(s);
 
-	printf("%s: %" PRIu64 " events, each %.0f bytes in the ring and %.0f of JSON\n", s->spec.name,
-	       s->n_events, (double)s->record_bytes / n, (double)s->json_bytes / n);
+	printf("%s: %" PRIu64 " events, each %.0f bytes in the ring and %.0f of JSON\n",
+	       s->spec.name, s->n_events, (double)s->record_bytes / n, (double)s->json_bytes / n);
 	if (s->lost)
 		printf("  (%" PRIu64 " pages lack events before them)\n", s->lost);
 	for (unsigned int r = 0; r <= repetitions; r++) {
@@ -217,7 +218,8 @@ static bool measure_shape(struct shape *s, unsigned int repetitions, const char 
 
 static void print_header(unsigned int repetitions)
 {
-	printf("median, least and most of %u repetitions; M/s: million events a second on one core;\n"
+	printf("median, least and most of %u repetitions; M/s: million events a second on one "
+	       "core;\n"
 	       "x: times the CPU time of trace-cmd report\n\n",
 	       repetitions);
 	printf("  %-18s %9s %9s %9s %10s %7s %9s\n", "", "ns/event", "least", "most", "M/s",
@@ -297,7 +299,8 @@ int main(int argc, char **argv)
 			return 2;
 	}
 	if (optind == argc || repetitions < 1 || repetitions > REPETITIONS_MAX) {
-		fprintf(stderr, "Usage: bench-decode [-r REPETITIONS] [-s STAGE] FOLDER [NAME...]\n");
+		fprintf(stderr,
+			"Usage: bench-decode [-r REPETITIONS] [-s STAGE] FOLDER [NAME...]\n");
 		return 2;
 	}
 	return measure_all(argv[optind], argv + optind + 1, repetitions, only) ? 0 : 1;

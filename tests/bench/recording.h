@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A recording: what trace-cmd record wrote (a trace.dat of version 6, not compressed), of one event of
- * kprobed's. See trace-cmd.dat.v6(5).
+ * A recording: what trace-cmd record wrote (a trace.dat of version 6, not compressed), of one event
+ * of kprobed's. See trace-cmd.dat.v6(5).
  */
 #ifndef KP_BENCH_RECORDING_H
 #define KP_BENCH_RECORDING_H

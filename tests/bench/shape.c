@@ -141,7 +141,8 @@ static void measure(struct shape *s, unsigned int cpu, const struct ring_record 
 	s->n_events++;
 	s->record_bytes += record->len;
 	if (text)
-		s->json_bytes += decoder_write(s->decoder, record->data, record->len, &context, text);
+		s->json_bytes +=
+			decoder_write(s->decoder, record->data, record->len, &context, text);
 }
 
 static int make_file(const char *name, const struct recording_part *part)
@@ -204,6 +205,7 @@ static int make_reader(struct shape *s)
 
 static int open_recording(struct shape *s)
 {
+	_cleanup_free_ char *text = NULL;
 	struct event_format format;
 	char site[128];
 	int r;
@@ -211,9 +213,12 @@ static int open_recording(struct shape *s)
 	r = recording_open(s->path, &s->recording);
 	if (r < 0)
 		return r;
+	text = strndup(s->recording.format.data, s->recording.format.len);
+	if (!text)
+		return -ENOMEM;
 	r = load_symbols(s);
 	if (r == 0)
-		r = event_format_parse(s->recording.format.data, s->recording.format.len, &format);
+		r = event_format_parse(text, &format);
 	if (r < 0)
 		return r;
 	s->type = format.id;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * One recording, with all that the daemon would have made for its probe, and the stages of the way from
- * the ring to the log that are measured on it.
+ * One recording, with all that the daemon would have made for its probe, and the stages of the way
+ * from the ring to the log that are measured on it.
  */
 #ifndef KP_BENCH_SHAPE_H
 #define KP_BENCH_SHAPE_H
@@ -52,7 +52,8 @@ struct stage {
 /* In order; the last has no name. */
 extern const struct stage stages[];
 
-/* Loads @folder/NAME.dat for the probe @definition (p:NAME ...). Says what is wrong and returns false. */
+/* Loads @folder/NAME.dat for the probe @definition (p:NAME ...). Says what is wrong and returns
+ * false. */
 bool shape_open(const char *folder, const char *definition, struct event_log *log,
 		struct shape **ret);
 struct shape *shape_close(struct shape *s);

@@ -3,7 +3,6 @@
  * The log in the hands of the next process: the same entries, cursors and names as before, and a
  * memfd that is not what a log left behind is refused.
  */
-#define _GNU_SOURCE
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>

@@ -6,10 +6,10 @@
  * Usage: hits <STREAM
  *
  * The events must be in the order of seq and ts, those of a thread on one CPU, their "pid" counting
- * up by one. What is not so is printed and ends it with status 1. Otherwise it prints, for each
- * thread in the order of its first event, thread TID CPU FIRST COUNT and for each gap "gap KIND
- * COUNT" ("?": nobody knows how many). With --holes "pid" may jump; each time it does, "hole TID
- * COUNT" is printed.
+ * up by one. What is not so is printed and ends it with status 1. With --holes "pid" may jump; each
+ * time it does, "hole TID COUNT" is printed. For each gap "gap KIND COUNT" is, "?" where nobody knows
+ * how many; and "last" when hitter's last call has come. In the end there is a line "thread TID CPU
+ * FIRST COUNT" for each thread.
  */
 #include <inttypes.h>
 #include <stdbool.h>
@@ -18,6 +18,8 @@
 #include <string.h>
 
 #define THREADS_MAX 64
+/* hitter's last call */
+#define LAST 0x7fffffff
 
 struct hit {
 	uint64_t seq, ts;
@@ -70,6 +72,10 @@ static void take(const struct hit *h)
 		printf("hole %u %u\n", t->tid, h->pid - t->next);
 	t->count++;
 	t->next = h->pid + 1;
+	if (h->pid == LAST) {
+		puts("last");
+		fflush(stdout);
+	}
 }
 
 static bool parse_json(const char *p, struct hit *ret)

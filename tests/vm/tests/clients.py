@@ -62,16 +62,21 @@ class Stream:
 		return sum(count for kind, count in self.gaps if kind in kinds)
 
 
-class FileSubscriber:
-	"""A program that subscribes and writes what it receives to a file."""
+class Program:
+	"""A program that subscribes and writes what it receives to a file of its name, or to a Hits."""
 
-	def __init__(self, name, command, folder):
+	end_signal = signal.SIGTERM
+
+	def __init__(self, name, command, folder, hits):
 		self.name = name
 		self.path = os.path.join(folder, name)
 		self.errors = os.path.join(folder, f"{name}.stderr")
 		before = totals()["subscribers"]
-		with open(self.path, "wb") as output, open(self.errors, "wb") as errors:
-			self.process = subprocess.Popen(command, stdout=output, stderr=errors, stdin=subprocess.DEVNULL)
+		with open(self.errors, "wb") as errors, open(self.path, "wb") as output:
+			self.process = subprocess.Popen(command, stdout=hits.input if hits else output, stderr=errors,
+							stdin=subprocess.DEVNULL)
+		if hits:
+			hits.input.close()
 		kptest.wait_for(PATIENCE, lambda: self.failed() or totals()["subscribers"] > before, f"{name} subscribed")
 		self.check()
 
@@ -89,19 +94,21 @@ class FileSubscriber:
 			file.seek(max(0, os.path.getsize(self.path) - 4096))
 			return marker in file.read()
 
-	def stop(self, number=signal.SIGTERM):
+	def stop(self):
 		"""Lets it write what it has, and end."""
-		self.process.send_signal(number)
+		self.process.send_signal(self.end_signal)
 		self.process.wait(PATIENCE)
 		if self.process.returncode:
 			kptest.fail(f"{self.name} ended with status {self.process.returncode}: {kptest.read(self.errors)}")
 
 
-class Kprobectl(FileSubscriber):
+class Kprobectl(Program):
 	"""kprobectl watch --json"""
 
-	def __init__(self, folder, *selectors):
-		super().__init__("kprobectl", ["kprobectl", "watch", "--json", *selectors], folder)
+	end_signal = signal.SIGINT
+
+	def __init__(self, folder, *selectors, hits=None):
+		super().__init__("kprobectl", ["kprobectl", "watch", "--json", *selectors], folder, hits)
 
 	def stream(self):
 		stream = Stream(self.name)
@@ -111,11 +118,11 @@ class Kprobectl(FileSubscriber):
 		return stream
 
 
-class Library(FileSubscriber):
+class Library(Program):
 	"""programs/subscriber, on libkprobed"""
 
-	def __init__(self, folder, *selectors):
-		super().__init__("libkprobed", [os.path.join(PROGRAMS, "subscriber"), *selectors], folder)
+	def __init__(self, folder, *selectors, hits=None):
+		super().__init__("libkprobed", [os.path.join(PROGRAMS, "subscriber"), *selectors], folder, hits)
 
 	def stream(self):
 		stream = Stream(self.name)
@@ -149,9 +156,10 @@ class Library(FileSubscriber):
 class Python:
 	"""A thread with a connection of kptest's: takes what comes as fast as it can and understands it later."""
 
-	def __init__(self, folder, *selectors, on_events=None, **options):
+	def __init__(self, folder, *selectors, hits=None, on_events=None, **options):
 		self.name = "python"
 		self.path = os.path.join(folder, self.name)
+		self.output = hits.input if hits else open(self.path, "wb")
 		self.count = 0
 		self.last_frame = b""
 		self.error = None
@@ -166,11 +174,11 @@ class Python:
 
 	def run(self):
 		try:
-			with open(self.path, "wb") as file:
+			with self.output as output:
 				while True:
 					frame = self.client.receive_frame()
-					file.write(frame + b"\n")
-					file.flush()
+					output.write(frame + b"\n")
+					output.flush()
 					self.last_frame = frame
 					n = frame.count(b'{"seq":')
 					self.count += n
@@ -241,19 +249,43 @@ class Hitter:
 
 
 class Hits:
-	"""What programs/hits says of a file of hits: their order is right; threads as {tid: (CPU, first, count)}"""
+	"""programs/hits, to be given to a subscriber: checks the order of the hits that it receives and counts them, by
+	thread as {tid: (CPU, first, count)}."""
 
-	def __init__(self, name, path, *options):
-		self.name = name
+	def __init__(self, *options):
+		self.process = subprocess.Popen([os.path.join(PROGRAMS, "hits"), *options], stdin=subprocess.PIPE,
+						stdout=subprocess.PIPE, text=False)
+		self.input = self.process.stdin
+		self.output = []
+		self.saw_last = threading.Event()
+		self.is_complete = False
 		self.threads = {}
 		self.gaps = collections.Counter()
 		self.holes = collections.Counter()
-		with open(path, "rb") as file:
-			result = subprocess.run([os.path.join(PROGRAMS, "hits"), *options], stdin=file, capture_output=True,
-						text=True, check=False)
-		if result.returncode:
-			kptest.fail(f"{name}: {result.stdout[-1000:]}{result.stderr}")
-		for line in result.stdout.splitlines():
+		self.reader = threading.Thread(target=self.run, daemon=True)
+		self.reader.start()
+
+	def run(self):
+		for line in self.process.stdout:
+			if line == b"last\n":
+				self.is_complete = True
+				self.saw_last.set()
+			else:
+				self.output.append(line.decode())
+		self.saw_last.set()
+
+	def finish(self, subscriber):
+		"""Waits for the last call, lets the subscriber end, and takes the account."""
+		if not self.saw_last.wait(PATIENCE):
+			kptest.fail(f"{subscriber.name}: the last call has not come: {self.output[-3:]}")
+		if not self.is_complete:
+			self.process.wait(PATIENCE)
+			kptest.fail(f"{subscriber.name}: {''.join(self.output[-3:])}")
+		subscriber.stop()
+		self.reader.join(PATIENCE)
+		if self.process.wait(PATIENCE):
+			kptest.fail(f"{subscriber.name}: {''.join(self.output[-3:])}")
+		for line in self.output:
 			kind, *rest = line.split()
 			if kind == "thread":
 				self.threads[int(rest[0])] = int(rest[1]), int(rest[2], 16), int(rest[3])
@@ -262,16 +294,17 @@ class Hits:
 			elif kind == "hole":
 				self.holes[int(rest[0])] += int(rest[1])
 			else:
-				kptest.fail(f"{name}: {line}")
+				kptest.fail(f"{subscriber.name}: {line}")
 
 	def count(self):
 		return sum(count for _, _, count in self.threads.values())
 
-	def check_all(self, made):
+	def check_all(self, subscriber, made):
 		"""That every call is there, once."""
-		kptest.assert_eq(dict(self.gaps), {}, f"{self.name}: gaps")
+		self.finish(subscriber)
+		kptest.assert_eq(dict(self.gaps), {}, f"{subscriber.name}: gaps")
 		last = [tid for tid, thread in self.threads.items() if thread[1:] == (LAST_HIT, 1)]
-		kptest.assert_eq(len(last), 1, f"{self.name}: the last call in {self.threads}")
+		kptest.assert_eq(len(last), 1, f"{subscriber.name}: the last call in {self.threads}")
 		del self.threads[last[0]]
 		expected = {tid: (cpu, (cpu + 1) << 24, done) for tid, (cpu, done) in made.items() if done}
-		kptest.assert_eq(self.threads, expected, f"{self.name}: calls by thread (CPU, first, count)")
+		kptest.assert_eq(self.threads, expected, f"{subscriber.name}: calls by thread (CPU, first, count)")
