@@ -278,13 +278,13 @@ static unsigned int distance(const char *a, size_t la, const char *b, size_t lb,
 static unsigned int unlikeness(const char *wanted, const char *name)
 {
 	size_t lw = strlen(wanted), ln = strlen(name);
-	unsigned int d;
+	unsigned int limit = lw > 12 ? 3 : lw > 5 ? 2 : 1, d;
 
 	/* foo for foo.isra.0, do_foo or __x64_foo: what compilers and conventions add. */
 	if (ln > lw && strncmp(wanted, name, lw) == 0 && name[lw] == '.')
 		return 0;
-	d = distance(wanted, lw, name, ln, lw > 12 ? 3 : lw > 5 ? 2 : 1);
-	if (d <= 3)
+	d = distance(wanted, lw, name, ln, limit);
+	if (d <= limit)
 		return d;
 	if (lw >= 5 && ln > lw && strcmp(name + ln - lw, wanted) == 0)
 		return 5 + (unsigned int)(ln - lw);
@@ -303,7 +303,7 @@ size_t symbols_similar(const struct symbols *s, const char *name, const char **r
 		bool is_known = false;
 		size_t at;
 
-		if (u >= 100 || (n == max && u >= score[n - 1]))
+		if (u >= 100 || (n == max && (n == 0 || u >= score[n - 1])))
 			continue;
 		for (size_t k = 0; k < n; k++)
 			is_known |= strcmp(ret[k], candidate) == 0;

@@ -162,8 +162,12 @@ static void print_row(const char *name, struct times *t, double beside, const ch
 		return;
 	if (what)
 		snprintf(allocations, sizeof(allocations), "%" PRIu64, t->allocations);
-	printf("  %-18s %9.1f %9.1f %9.1f %10.2f %7s", name, m, t->nsec[0], t->nsec[t->n - 1],
-	       1e3 / m, allocations);
+	printf("  %-18s %9.1f", name, m);
+	if (t->n > 1)
+		printf(" %9.1f %9.1f", t->nsec[0], t->nsec[t->n - 1]);
+	else
+		printf(" %9s %9s", "", "");
+	printf(" %10.2f %7s", 1e3 / m, allocations);
 	if (beside > 0)
 		printf(" %9.1f", beside / m);
 	else
