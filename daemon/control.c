@@ -138,7 +138,7 @@ int control_new(struct event_base *base, struct control **ret)
 
 struct control *control_free(struct control *c)
 {
-	struct control_op *op, *tmp;
+	struct control_op *op;
 
 	if (c->has_thread) {
 		c->is_stopping = true;
@@ -148,7 +148,8 @@ struct control *control_free(struct control *c)
 	c->is_dispatching = true; /* nothing is begun any more */
 	if (c->current)
 		c->current->done(c->current);
-	DL_FOREACH_SAFE (c->queue, op, tmp) {
+	/* A done() may still submit. */
+	while ((op = c->queue)) {
 		DL_DELETE(c->queue, op);
 		op->done(op);
 	}

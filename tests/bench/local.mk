@@ -3,7 +3,7 @@
 BENCH_BINARIES = tests/bench/bench-decode
 EXTRA_PROGRAMS += $(BENCH_BINARIES)
 CLEANFILES += $(BENCH_BINARIES)
-EXTRA_DIST += tests/bench/record tests/bench/shapes
+EXTRA_DIST += docs/benchmarks.md tests/bench/record tests/bench/shapes
 
 tests_bench_bench_decode_SOURCES = \
 	tests/bench/bench-decode.c \

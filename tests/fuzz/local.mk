@@ -4,6 +4,7 @@ FUZZ_TARGETS = \
 	tests/fuzz/fuzz-client-scan \
 	tests/fuzz/fuzz-config \
 	tests/fuzz/fuzz-probe-spec \
+	tests/fuzz/fuzz-ring \
 	tests/fuzz/fuzz-wire
 FUZZ_SECONDS = 8
 
@@ -39,6 +40,12 @@ tests_fuzz_fuzz_probe_spec_CPPFLAGS = $(FUZZ_CPPFLAGS)
 tests_fuzz_fuzz_probe_spec_CFLAGS = $(FUZZ_CFLAGS)
 tests_fuzz_fuzz_probe_spec_LDFLAGS = $(FUZZ_LINK)
 tests_fuzz_fuzz_probe_spec_LDADD = $(FUZZ_LDADD)
+
+tests_fuzz_fuzz_ring_SOURCES = tests/fuzz/fuzz-ring.c $(FUZZ_MAIN)
+tests_fuzz_fuzz_ring_CPPFLAGS = $(FUZZ_CPPFLAGS)
+tests_fuzz_fuzz_ring_CFLAGS = $(FUZZ_CFLAGS)
+tests_fuzz_fuzz_ring_LDFLAGS = $(FUZZ_LINK)
+tests_fuzz_fuzz_ring_LDADD = $(FUZZ_LDADD)
 
 tests_fuzz_fuzz_wire_SOURCES = tests/fuzz/fuzz-wire.c $(FUZZ_MAIN)
 tests_fuzz_fuzz_wire_CPPFLAGS = $(FUZZ_CPPFLAGS)

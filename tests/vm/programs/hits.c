@@ -28,6 +28,7 @@ struct hit {
 
 struct thread {
 	unsigned int tid, cpu, first, count, next;
+	uint64_t ts; /* of its last event */
 };
 
 static struct thread threads[THREADS_MAX];
@@ -40,6 +41,8 @@ static void die(const char *what, const struct hit *h)
 	printf("%s: seq %" PRIu64 " ts %" PRIu64 " cpu %u tid %u pid %#x after seq %" PRIu64
 	       " ts %" PRIu64 "\n",
 	       what, h->seq, h->ts, h->cpu, h->tid, h->pid, last.seq, last.ts);
+	for (const struct thread *t = threads; t < threads + n_threads; t++)
+		printf("the last of CPU %u before: ts %" PRIu64 "\n", t->cpu, t->ts);
 	exit(1);
 }
 
@@ -70,6 +73,7 @@ static void take(const struct hit *h)
 		die("not the next call of its thread", h);
 	if (h->pid != t->next)
 		printf("hole %u %u\n", t->tid, h->pid - t->next);
+	t->ts = h->ts;
 	t->count++;
 	t->next = h->pid + 1;
 	if (h->pid == LAST) {

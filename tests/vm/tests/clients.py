@@ -280,11 +280,11 @@ class Hits:
 			kptest.fail(f"{subscriber.name}: the last call has not come: {self.output[-3:]}")
 		if not self.is_complete:
 			self.process.wait(PATIENCE)
-			kptest.fail(f"{subscriber.name}: {''.join(self.output[-3:])}")
+			kptest.fail(f"{subscriber.name}: {''.join(self.output[-5:])}")
 		subscriber.stop()
 		self.reader.join(PATIENCE)
 		if self.process.wait(PATIENCE):
-			kptest.fail(f"{subscriber.name}: {''.join(self.output[-3:])}")
+			kptest.fail(f"{subscriber.name}: {''.join(self.output[-5:])}")
 		for line in self.output:
 			kind, *rest = line.split()
 			if kind == "thread":
