@@ -25,7 +25,9 @@
 #define NSEC_PER_SEC  UINT64_C(1000000000)
 #define NSEC_PER_MSEC UINT64_C(1000000)
 /* How long an event may take to get here, on top of the latency that was asked for. */
-#define DRAIN_MARGIN_MS	   400
+#define DRAIN_MARGIN_MS 400
+/* A daemon that is too busy to be asked is not waited for. */
+#define MISSES_TIMEOUT_MS  3000
 #define LATENCY_DEFAULT_MS 100
 #define LOST_KINDS_MAX	   8
 
@@ -139,6 +141,20 @@ static void put_off_quiet(struct stream *s)
 	s->quiet_nsec = now_nsec() + (uint64_t)(latency + DRAIN_MARGIN_MS) * NSEC_PER_MSEC;
 }
 
+/*
+ * The kernel announces no misses: the daemon asks for them now and then, and whenever somebody
+ * lists probes. So that the stream tells all of them before it ends, somebody does.
+ */
+static void ask_for_misses(const struct stream *s)
+{
+	_cleanup_kprobed_ struct kprobed *k = NULL;
+
+	if (kprobed_open(s->ctl->socket, &k) < 0)
+		return;
+	kprobed_set_timeout(k, MISSES_TIMEOUT_MS);
+	kprobed_call(k, "io.kprobed.Probes.List", "{\"probes\":[]}", NULL);
+}
+
 /* Ends with what has happened until @moment. */
 static void drain(struct stream *s, uint64_t moment)
 {
@@ -148,6 +164,7 @@ static void drain(struct stream *s, uint64_t moment)
 	if (moment < s->until_nsec)
 		s->until_nsec = moment;
 	s->deadline_nsec = UINT64_MAX;
+	ask_for_misses(s);
 	put_off_quiet(s);
 }
 
@@ -204,10 +221,14 @@ static void show(struct stream *s, struct kprobed_event *event)
 	if (kprobed_event_get_type(event) == KPROBED_GAP) {
 		count_lost(s, event);
 	} else if (kprobed_event_get_ts_nsec(event) > s->until_nsec) {
-		s->phase = ENDED;
+		/* What is told of losses may still come behind it. */
+		if (s->phase != DRAINING)
+			s->phase = ENDED;
 		return;
 	} else {
 		s->shown++;
+		if (s->phase == DRAINING)
+			put_off_quiet(s);
 	}
 	format_event(&s->format, event, &s->text);
 	if (s->options->count && s->shown >= s->options->count)
@@ -264,7 +285,6 @@ static int loop(struct stream *s)
 			show(s, event);
 			if (kprobed_has_next(s->k) && s->phase != ENDED)
 				continue;
-			put_off_quiet(s);
 		}
 		flush(s);
 		take_signals(s);
@@ -273,6 +293,9 @@ static int loop(struct stream *s)
 		else if (s->phase == RUNNING && s->deadline_nsec != UINT64_MAX &&
 			 now_nsec() >= s->deadline_nsec)
 			drain(s, s->deadline_nsec);
+		/* On a busy host the younger ones never stop coming. */
+		if (s->phase == DRAINING && now_nsec() >= s->quiet_nsec)
+			s->phase = ENDED;
 	}
 	return 0;
 }

@@ -60,6 +60,7 @@ struct subscriber {
 };
 
 static void on_timer(evutil_socket_t fd, short what, void *data);
+static void note_marked(struct delivery *d);
 
 int delivery_new(struct event_base *base, struct event_log *log, struct delivery **ret)
 {
@@ -95,6 +96,8 @@ int subscriber_new(struct delivery *d, const struct subscriber_options *options,
 
 	if (!s)
 		return -ENOMEM;
+	/* What was appended before it came is not news to it. */
+	note_marked(d);
 	s->delivery = d;
 	s->options = *options;
 	subscription_init(&s->view, d->log, options->position);

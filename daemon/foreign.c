@@ -43,7 +43,10 @@ static int add(const struct tracefs_probe *line, void *data)
 	};
 	snprintf(p->group, sizeof(p->group), "%s", line->group);
 	snprintf(p->event, sizeof(p->event), "%s", line->event);
+	/* The kernel leaves an offset of 0 out. */
 	snprintf(p->site, sizeof(p->site), "%.*s", (int)strcspn(line->rest, " "), line->rest);
+	if (!strchr(p->site, '+') && p->site[0] != '0')
+		strncat(p->site, "+0x0", sizeof(p->site) - strlen(p->site) - 1);
 	p->definition = strdup(line->text);
 	if (!p->definition)
 		return -ENOMEM;

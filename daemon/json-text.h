@@ -116,8 +116,7 @@ static inline char *put_hex(char *p, uint64_t v)
 
 /*
  * @len bytes as the inside of a JSON string. Bytes that are not UTF-8 are shown as the four
- * characters \xHH, so that a backslash in the text (which is always doubled) cannot be taken for
- * one of them.
+ * characters \xHH, as text that has these very characters is too.
  */
 char *put_escaped(char *p, const char *s, size_t len);
 

@@ -17,7 +17,7 @@ static const char usage[] =
 	"  -c, --config FILE    read FILE (and FILE.d/*.conf) instead of " CONFIG_FILE "\n"
 	"  -s, --socket PATH    listen on PATH (also: $KPROBED_SOCKET)\n"
 	"      --check-config   check the configuration, print what is in effect, and exit\n"
-	"  -v, --verbose        log more; twice: everything\n"
+	"  -v, --verbose        log more; twice: still more, up to everything\n"
 	"  -h, --help           show this and exit\n"
 	"  -V, --version        show the version and exit\n"
 	"\n"
@@ -79,7 +79,10 @@ static int parse_arguments(int argc, char **argv, struct arguments *ret)
 
 static int load_config(const struct arguments *arguments, struct config *ret)
 {
-	const char *path = arguments->socket ? arguments->socket : getenv("KPROBED_SOCKET");
+	const char *variable = getenv("KPROBED_SOCKET");
+	const char *path = arguments->socket	     ? arguments->socket
+			   : variable && variable[0] ? variable
+						     : NULL;
 	char error[CONFIG_ERROR_MAX];
 
 	if (config_load(arguments->config, ret, error, sizeof(error)) < 0) {

@@ -29,7 +29,7 @@
 struct manager {
 	struct server server;
 	struct listener *listener; /* owned */
-	struct event *signals[2];  /* owned */
+	struct event *signals[3];  /* owned */
 	struct event *watchdog;	   /* owned; NULL: systemd does not want one */
 	struct timeval watchdog_every;
 	int log_fd, socket_fd; /* owned until taken over */
@@ -224,7 +224,7 @@ static int make_parts(struct manager *m)
 
 static int make_signals(struct manager *m)
 {
-	static const int numbers[] = {SIGTERM, SIGINT};
+	static const int numbers[] = {SIGTERM, SIGINT, SIGHUP};
 
 	signal(SIGPIPE, SIG_IGN);
 	for (size_t i = 0; i < ARRAY_SIZE(numbers); i++) {

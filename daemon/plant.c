@@ -70,8 +70,8 @@ static int fail_create(struct plant *p, int r)
 	size_t bad = undo_create(p);
 
 	/* To say whether the symbol exists, and what is called much the same. */
-	if (!p->loaded_symbols && !p->symbols && symbols_load(NULL, &p->loaded_symbols) < 0)
-		p->loaded_symbols = NULL;
+	if (!p->loaded_symbols && !p->symbols)
+		p->symbols_result = symbols_load(NULL, &p->loaded_symbols);
 	p->error.probe = p->indexes[bad];
 	return refusal_explain(&p->create[bad]->spec, p->create[bad]->event, -r,
 			       p->loaded_symbols ? p->loaded_symbols : p->symbols, &p->error);
@@ -153,6 +153,7 @@ static int prepare_events(struct plant *p)
 
 			instance_filter_error(probe->instance, probe->event, reason,
 					      sizeof(reason));
+			kp_error_quote(&p->error, probe->spec.filter);
 			return kp_error_definition(&p->error, "badFilter", 0, NULL,
 						   "the kernel does not take the filter: %s",
 						   reason[0] ? reason : strerror(-r));
@@ -207,24 +208,41 @@ static int make_instance(struct plant *p, struct plant_target *target)
 	return 0;
 }
 
-/* A probe by address is said to sit where the symbols have that address. */
-static void locate_sites(struct plant *p)
+/*
+ * A probe by address is said to sit where the symbols have that address. One outside of all
+ * functions would be taken by some kernels, to wait in silence for a module that is never loaded
+ * there.
+ */
+static int locate_sites(struct plant *p)
 {
 	const struct symbols *symbols = p->loaded_symbols ? p->loaded_symbols : p->symbols;
 
-	for (size_t i = 0; i < p->n_create && symbols; i++)
-		if (!p->create[i]->spec.symbol)
-			symbols_locate(symbols, p->create[i]->spec.address, p->create[i]->site);
+	for (size_t i = 0; i < p->n_create && symbols; i++) {
+		struct probe *probe = p->create[i];
+
+		if (probe->spec.symbol)
+			continue;
+		symbols_locate(symbols, probe->spec.address, probe->site);
+		if (strchr(probe->site, '+'))
+			continue;
+		p->error.probe = p->indexes[i];
+		snprintf(p->error.reason, sizeof(p->error.reason), "notText");
+		return kp_error_set(&p->error, KP_NOT_PROBEABLE, EINVAL, probe->site,
+				    "there is no function at the address %s", probe->site);
+	}
+	return 0;
 }
 
 static int plant_all(struct plant *p)
 {
 	int r;
 
-	if (p->needs_symbols && symbols_load(NULL, &p->loaded_symbols) < 0)
-		p->loaded_symbols = NULL; /* addresses stay numbers; Status says why */
-	locate_sites(p);
-	r = make_instance(p, &p->targets[0]);
+	/* Without them addresses stay numbers, and Status says why. */
+	if (p->needs_symbols)
+		p->symbols_result = symbols_load(NULL, &p->loaded_symbols);
+	r = locate_sites(p);
+	if (r == 0)
+		r = make_instance(p, &p->targets[0]);
 	if (r == 0)
 		r = make_instance(p, &p->targets[1]);
 	if (r == 0)

@@ -40,7 +40,8 @@ struct plant {
 	const struct symbols *symbols;	/* borrowed: what is known so far; NULL: nothing */
 	struct symbols *loaded_symbols; /* the caller's: newer ones, when they were needed */
 	bool needs_symbols;
-	bool is_dry_run; /* make, say what the kernel thinks, and delete */
+	int symbols_result; /* of loading them; 0: loaded, or not needed */
+	bool is_dry_run;    /* make, say what the kernel thinks, and delete */
 
 	int result; /* 0 or a negative errno, with error filled */
 	struct kp_error error;

@@ -124,6 +124,7 @@ static int make_probe(struct add_op *a, struct probe_spec *spec, const char *nam
 	snprintf(p->name, sizeof(p->name), "%s", name);
 	/* Unique on the host: kprobe_profile names events without their group. */
 	snprintf(p->event, sizeof(p->event), "%.50s_%u", name, p->id);
+	p->is_temporary = a->plant.is_dry_run;
 	p->created_usec = realtime_usec();
 	r = event_log_source_open(log, LOG_SOURCE_PROBE, name, p->id, &p->source);
 	if (r < 0) {
@@ -144,10 +145,11 @@ static int plan_item(struct add_op *a, size_t index, struct kp_error *e)
 
 	if (spec->module && !spec->pending && !probe_module_is_loaded(spec->module)) {
 		e->position = spec->symbol_position;
-		return kp_error_set(e, KP_NO_SUCH_SYMBOL, ENOENT, spec->symbol,
-				    "the module %s is not loaded; \"pending\" lets the probe wait "
-				    "for it",
-				    spec->module);
+		return kp_error_set(
+			e, KP_NO_SUCH_SYMBOL, ENOENT, spec->symbol,
+			"the module %s is not loaded; \"pending\" (kprobectl add --pending) "
+			"lets the probe wait for it",
+			spec->module);
 	}
 	item->is_disabled = !spec->enabled;
 	item->fate = FATE_JOIN;
@@ -386,7 +388,7 @@ static void done_add(struct control_op *op)
 
 	adopt_instance(a, &a->plant.targets[0]);
 	adopt_instance(a, &a->plant.targets[1]);
-	probe_set_adopt_symbols(a->set, a->plant.loaded_symbols);
+	probe_set_adopt_symbols(a->set, a->plant.loaded_symbols, a->plant.symbols_result);
 	if (a->plant.result == 0 && !a->plant.is_dry_run)
 		settle(a);
 	for (size_t i = 0; probes && i < a->n_items; i++)

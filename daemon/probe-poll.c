@@ -18,8 +18,10 @@ static void note_profile(const char *event, uint64_t hits, uint64_t missed, void
 		size_t size = p->size ? 2 * p->size : 64;
 		void *q = realloc(p->entries, size * sizeof(*p->entries));
 
-		if (!q)
+		if (!q) {
+			p->is_short = true;
 			return;
+		}
 		p->entries = q;
 		p->size = size;
 	}
@@ -31,7 +33,7 @@ static void note_profile(const char *event, uint64_t hits, uint64_t missed, void
 void profile_read(struct profile *profile)
 {
 	*profile = (struct profile){0};
-	tracefs_each_profile(note_profile, profile);
+	profile->result = tracefs_each_profile(note_profile, profile);
 }
 
 void profile_done(struct profile *profile)
@@ -85,6 +87,7 @@ struct poll_op {
 	bool wants_methods;
 	bool wants_foreign;
 	struct foreign_list foreign;
+	bool has_run;
 	int result;
 	refresh_done_fn done; /* NULL: the timer's */
 	void *data;
@@ -120,6 +123,7 @@ static void run_poll(struct control_op *op)
 {
 	struct poll_op *o = (struct poll_op *)op;
 
+	o->has_run = true;
 	profile_read(&o->profile);
 	if (o->wants_methods)
 		tracefs_each_kprobe(note_method, o);
@@ -164,7 +168,7 @@ static void done_poll(struct control_op *op)
 	struct probe *p;
 
 	profile_apply(set, &o->profile);
-	if (o->profile.n)
+	if (o->has_run && o->profile.result == 0 && !o->profile.is_short)
 		find_gone(set, &o->profile);
 	if (o->wants_methods) {
 		DL_FOREACH (set->registry.all, p) {

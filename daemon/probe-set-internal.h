@@ -19,6 +19,8 @@ struct profile_entry {
 struct profile {
 	struct profile_entry *entries; /* owned */
 	size_t n, size;
+	bool is_short; /* without memory for all of it */
+	int result;    /* of reading it */
 };
 
 struct probe_set {
@@ -46,8 +48,8 @@ void probe_set_change(struct probe_set *set, enum probe_change change, const str
 void probe_set_park(struct probe_set *set, struct probe *probe, const struct requester *by);
 void probe_set_schedule_reap(struct probe_set *set);
 void probe_set_schedule_poll(struct probe_set *set);
-/* Takes newer symbols into use; NULL: keeps what there is. */
-void probe_set_adopt_symbols(struct probe_set *set, struct symbols *loaded);
+/* Takes newer symbols into use; NULL: keeps what there is. @result: of loading them. */
+void probe_set_adopt_symbols(struct probe_set *set, struct symbols *loaded, int result);
 /* Whether planting @specs needs symbols that are not loaded, or are older than the modules. */
 bool probe_set_needs_symbols(const struct probe_set *set, const struct probe_spec *specs, size_t n);
 

@@ -142,8 +142,10 @@ static uint64_t hash_modules(void)
 	return h;
 }
 
-void probe_set_adopt_symbols(struct probe_set *set, struct symbols *loaded)
+void probe_set_adopt_symbols(struct probe_set *set, struct symbols *loaded, int result)
 {
+	if (result < 0)
+		set->symbols_state = result;
 	if (!loaded)
 		return;
 	reader_set_symbols(set->o.reader, loaded);

@@ -65,8 +65,9 @@ struct probe {
 	unsigned int type;	   /* the event's id; 0: not in the kernel */
 	unsigned int source;	   /* in the event log; 0: none */
 	bool is_enabled;
-	bool was_enabled; /* ever, in this instance */
-	bool is_gone;	  /* somebody else removed the event */
+	bool was_enabled;  /* ever, in this instance */
+	bool is_temporary; /* for a dry run: never seen again */
+	bool is_gone;	   /* somebody else removed the event */
 
 	/* kprobe_profile, and where it stood when the probe began (an event may be used again). */
 	uint64_t hits, missed;

@@ -374,7 +374,7 @@ void reader_drain(struct reader *r)
 
 	if (!r->streams)
 		return;
-	/* A pass may find the queues full of what was held back, and read what is behind it in the next. */
+	/* A pass may find the queues full of what was held back: the next reads what is behind. */
 	do {
 		result = run_pass(r, 0);
 		if (result.n_pages == 0 && result.n_appended == 0)

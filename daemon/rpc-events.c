@@ -102,17 +102,25 @@ static int read_cursor(const struct event_log *log, struct json_object *paramete
 	return 0;
 }
 
+static int check_selectors(const struct session *s, size_t n, struct kp_error *e)
+{
+	unsigned int limit = s->server->config->limits.selectors;
+
+	if (n <= limit)
+		return 0;
+	kp_error_set(e, KP_LIMIT_REACHED, EDQUOT, "selectors",
+		     "one request may have %u selectors at most", limit);
+	e->value = limit;
+	return -EDQUOT;
+}
+
 static int copy_selectors(struct session *s, struct json_object *list, struct kp_error *e)
 {
 	size_t n = json_object_array_length(list);
-	unsigned int limit = s->server->config->limits.selectors;
+	int r = check_selectors(s, n, e);
 
-	if (n > limit) {
-		kp_error_set(e, KP_LIMIT_REACHED, EDQUOT, "selectors",
-			     "one request may have %u selectors at most", limit);
-		e->value = limit;
-		return -EDQUOT;
-	}
+	if (r < 0)
+		return r;
 	s->selectors = calloc(n ? n : 1, sizeof(*s->selectors));
 	if (!s->selectors)
 		return -ENOMEM;
@@ -145,6 +153,24 @@ static void on_subscriber(enum subscriber_event event, void *data)
 		event_add(s->writable, NULL);
 }
 
+/* Without a cursor only what is to come counts: a name must mean a probe that is there. */
+static int check_live(const struct session *s, struct kp_error *e)
+{
+	const struct registry *r = probe_set_registry(s->server->probes);
+
+	for (size_t i = 0; i < s->n_selectors; i++) {
+		bool is_found = str_is_glob(s->selectors[i]);
+		const struct probe *p;
+
+		for (p = r->all; p; p = p->next)
+			is_found |= p->owners && probe_matches(p, s->selectors[i]);
+		if (!is_found)
+			return kp_error_set(e, KP_NO_SUCH_PROBE, ENOENT, s->selectors[i],
+					    "there is no probe called %s", s->selectors[i]);
+	}
+	return 0;
+}
+
 static int subscribe(struct session *s, struct json_object *parameters, struct kp_error *e)
 {
 	const struct config *config = s->server->config;
@@ -171,6 +197,8 @@ static int subscribe(struct session *s, struct json_object *parameters, struct k
 		r = read_cursor(log, parameters, event_log_next(log), &options.position, e);
 	if (r == 0)
 		r = copy_selectors(s, json_object_object_get(parameters, "probes"), e);
+	if (r == 0 && !json_object_object_get(parameters, "cursor"))
+		r = check_live(s, e);
 	if (r < 0)
 		return r;
 	options.max_latency_msec = (unsigned int)latency;
@@ -228,8 +256,8 @@ static void handle_read(struct session *s, struct json_object *parameters)
 
 	r = selectors ? check_range(parameters, "limit", 1, BATCH_MAX, BATCH_DEFAULT, &limit, &e)
 		      : -ENOMEM;
-	if (r == 0 && n > s->server->config->limits.selectors)
-		r = kp_error_set(&e, KP_INVALID_PARAMETER, EDQUOT, "probes", "too many selectors");
+	if (r == 0)
+		r = check_selectors(s, n, &e);
 	if (r == 0)
 		r = read_cursor(log, parameters, event_log_first(log), &position, &e);
 	if (r < 0) {

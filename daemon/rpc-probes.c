@@ -91,7 +91,7 @@ struct json_object *rpc_probe_to_json(const struct server *server, const struct 
 {
 	const struct log_source *source = event_log_source(server->log, p->source);
 	struct json_object *o = json_object_new_object();
-	bool is_planted = p->owners != NULL;
+	bool is_planted = !p->is_temporary;
 	uint64_t recorded = source ? source->events - p->events_base : 0;
 
 	json_object_object_add(o, "id", new_text(is_planted ? p->id_text : ""));
@@ -256,28 +256,52 @@ static void handle_disable(struct session *s, struct json_object *parameters)
 	act(s, parameters, ACTION_DISABLE);
 }
 
+static const char *selector_at(struct json_object *selection, size_t i)
+{
+	return json_object_get_string(json_object_array_get_idx(selection, i));
+}
+
 static bool is_listed(const struct probe *p, struct json_object *selection)
 {
 	if (!selection)
 		return true;
 	for (size_t i = 0; i < json_object_array_length(selection); i++)
-		if (probe_matches(p,
-				  json_object_get_string(json_object_array_get_idx(selection, i))))
+		if (probe_matches(p, selector_at(selection, i)))
+			return true;
+	return false;
+}
+
+/* Probes of others have a name and no id. */
+static bool foreign_matches(const struct foreign_probe *p, const char *selector)
+{
+	return strcmp(p->event, selector) == 0 ||
+	       (str_is_glob(selector) && str_glob_match(selector, p->event));
+}
+
+static bool is_foreign_listed(const struct foreign_probe *p, struct json_object *selection)
+{
+	if (!selection)
+		return true;
+	for (size_t i = 0; i < json_object_array_length(selection); i++)
+		if (foreign_matches(p, selector_at(selection, i)))
 			return true;
 	return false;
 }
 
 /* The first selector that means no probe and is no glob; NULL: all mean something. */
-static const char *find_missing(const struct registry *r, struct json_object *selection)
+static const char *find_missing(const struct registry *r, const struct foreign_list *foreign,
+				struct json_object *selection)
 {
 	for (size_t i = 0; selection && i < json_object_array_length(selection); i++) {
-		const char *text = json_object_get_string(json_object_array_get_idx(selection, i));
+		const char *text = selector_at(selection, i);
 		bool is_found = str_is_glob(text);
 		struct probe *p;
 
 		DL_FOREACH (r->all, p) {
 			is_found |= p->owners && probe_matches(p, text);
 		}
+		for (size_t k = 0; foreign && k < foreign->n; k++)
+			is_found |= foreign_matches(&foreign->probes[k], text);
 		if (!is_found)
 			return text;
 	}
@@ -330,7 +354,7 @@ static void on_refreshed(int r, const struct foreign_list *foreign, void *data)
 	struct json_object *selection = json_object_get(pending->selection), *list;
 	struct session *s = pending_end(pending);
 	const struct registry *registry = probe_set_registry(server->probes);
-	const char *missing = find_missing(registry, selection);
+	const char *missing = find_missing(registry, foreign, selection);
 	struct kp_error e = KP_ERROR_INIT;
 	struct probe *p;
 
@@ -353,8 +377,15 @@ static void on_refreshed(int r, const struct foreign_list *foreign, void *data)
 		}
 		json_object_array_add(list, rpc_probe_to_json(server, p));
 	}
-	for (size_t i = 0; foreign && i < foreign->n; i++)
+	for (size_t i = 0; foreign && i < foreign->n; i++) {
+		if (!is_foreign_listed(&foreign->probes[i], selection))
+			continue;
+		if (s->call.wants_more && json_object_array_length(list) == LIST_PAGE) {
+			reply_list(s, list, true);
+			list = json_object_new_array();
+		}
 		json_object_array_add(list, foreign_to_json(&foreign->probes[i]));
+	}
 	reply_list(s, list, false);
 	json_object_put(selection);
 }

@@ -181,6 +181,8 @@ int rpc_spec_read(struct json_object *o, struct probe_spec *ret, struct kp_error
 	if (r == 0)
 		r = check_reserved(&spec, e);
 	if (r < 0) {
+		if (e->detail[0] == '\0' && definition)
+			kp_error_quote(e, definition);
 		probe_spec_done(&spec);
 		return r;
 	}

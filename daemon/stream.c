@@ -140,8 +140,8 @@ static bool find_stack(struct stream *s, const struct stack_layout *layout)
 		return true;
 	}
 	/*
-	 * Another page lies behind the one where the search ended: the stack was lost. And none can be
-	 * read while the queue is full.
+	 * Another page lies behind the one where the search ended: the stack was lost. And none can
+	 * be read while the queue is full.
 	 */
 	return page < s->n_pages || s->n_pages == STREAM_PAGES;
 }

@@ -240,8 +240,7 @@ static void compose_overtaken(const struct subscription *s, struct batch *b)
 	bool is_uncounted = s->has_uncounted;
 
 	for (size_t i = 0; i < s->n_sources && s->position < event_log_first(s->log); i++) {
-		const struct log_source *from =
-			event_log_last_source(s->log, s->sources[i].slot);
+		const struct log_source *from = event_log_last_source(s->log, s->sources[i].slot);
 		struct overtaken n = count_overtaken(s, &s->sources[i]);
 
 		events += n.events;

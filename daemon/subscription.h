@@ -34,7 +34,7 @@ struct subscription {
 	struct subscription_source *sources; /* owned */
 	size_t n_sources;
 	size_t size;
-	bool has_uncounted; /* something was lost that cannot be counted: told with the next batch */
+	bool has_uncounted; /* a loss without a number is to be told */
 	uint16_t *map;	    /* owned: slot to index + 1, once there are many sources; else NULL */
 };
 

@@ -6,9 +6,10 @@
  * tests/bench/record), each stage of the way from the ring's pages to the event log, by the
  * daemon's own code, and beside it "trace-cmd report" of the same file, in turns with the stages so
  * that whatever else the machine does strikes both. Times are CPU times of one thread, without
- * system start-up or reading the recording from disk; those of trace-cmd are of its whole process,
- * output to /dev/null. Each number is the median of the repetitions, with the least and the most.
- * ALLOCS counts calls of malloc(), calloc(), realloc() and free() in all repetitions of the stage.
+ * start-up or reading the recording from disk; those of trace-cmd are its process's, output to
+ * /dev/null, less what it takes for the same file and a CPU that recorded nothing: its start. Each
+ * number is the median of the repetitions, with the least and the most. ALLOCS counts calls of
+ * malloc(), calloc(), realloc() and free() in all repetitions of the stage.
  *
  * Nothing fails for being slow. The exit status is 1 when a recording cannot be read, when
  * trace-cmd sees another number of events, or when a stage allocates.

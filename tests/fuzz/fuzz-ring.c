@@ -3,10 +3,10 @@
  * What a kernel may write, and what it would not: pages to records, stacks to events, records to
  * JSON, JSON to the log and from there to a reader.
  *
- * The first byte says how long the pages are, the rest is pages. Everything is done twice: with each
- * page, record and text in memory of its own exact size, so that the sanitizer sees a byte too far,
- * and the way reader.c does it. Besides that: what is written is JSON, no longer than was said, and
- * what was appended is what a subscriber is given.
+ * The first byte says how long the pages are, the rest is pages. Everything is done twice: with
+ * each page, record and text in memory of its own exact size, so that the sanitizer sees a byte too
+ * far, and the way reader.c does it. Besides that: what is written is JSON, no longer than was
+ * said, and what was appended is what a subscriber is given.
  */
 #include <stdint.h>
 #include <stdlib.h>
@@ -47,16 +47,17 @@ static const struct {
 	{"r:x vfs_read a=+0(%di):u8 b=+0(%di):s16 c=+0(%di):x32 d=+0(%di):u64 e=+0(%di):s64 "
 	 "f=+0(%di):char g=+0(%di):symbol[2] h=+0(+0(%di)):string[5] i=+0(%di):u16[5] "
 	 "j=+0(%di):string k=+0(%di):x64[3] l=+0(%di):char[4]",
-	 COMMON "\tfield:unsigned long __probe_ret_ip;\toffset:8;\tsize:8;\n"
-		"\tfield:u8 a;\toffset:16;\tsize:1;\n\tfield:s16 b;\toffset:17;\tsize:2;\n"
-		"\tfield:u32 c;\toffset:19;\tsize:4;\n\tfield:u64 d;\toffset:23;\tsize:8;\n"
-		"\tfield:s64 e;\toffset:31;\tsize:8;\n\tfield:char f;\toffset:39;\tsize:1;\n"
-		"\tfield:u64 g[2];\toffset:40;\tsize:16;\n"
-		"\tfield:__data_loc char[][5] h;\toffset:56;\tsize:20;\n"
-		"\tfield:u16 i[5];\toffset:76;\tsize:10;\n"
-		"\tfield:__data_loc char[] j;\toffset:86;\tsize:4;\n"
-		"\tfield:u64 k[3];\toffset:90;\tsize:24;\n\tfield:char l[4];\toffset:114;\tsize:4;\n"
-		"\tfield:__data_loc char[] __comm;\toffset:118;\tsize:4;\n"},
+	 COMMON
+	 "\tfield:unsigned long __probe_ret_ip;\toffset:8;\tsize:8;\n"
+	 "\tfield:u8 a;\toffset:16;\tsize:1;\n\tfield:s16 b;\toffset:17;\tsize:2;\n"
+	 "\tfield:u32 c;\toffset:19;\tsize:4;\n\tfield:u64 d;\toffset:23;\tsize:8;\n"
+	 "\tfield:s64 e;\toffset:31;\tsize:8;\n\tfield:char f;\toffset:39;\tsize:1;\n"
+	 "\tfield:u64 g[2];\toffset:40;\tsize:16;\n"
+	 "\tfield:__data_loc char[][5] h;\toffset:56;\tsize:20;\n"
+	 "\tfield:u16 i[5];\toffset:76;\tsize:10;\n"
+	 "\tfield:__data_loc char[] j;\toffset:86;\tsize:4;\n"
+	 "\tfield:u64 k[3];\toffset:90;\tsize:24;\n\tfield:char l[4];\toffset:114;\tsize:4;\n"
+	 "\tfield:__data_loc char[] __comm;\toffset:118;\tsize:4;\n"},
 };
 
 /* What stays from input to input. */
@@ -76,7 +77,8 @@ static void require(bool is_true)
 
 static void load_symbols(void)
 {
-	static const char text[] = "ffffffff88000000 t some_function\nffffffff88f63fa0 T vfs_read\n";
+	static const char text[] =
+		"ffffffff88000000 t some_function\nffffffff88f63fa0 T vfs_read\n";
 	char path[] = "/tmp/fuzz-ring-XXXXXX";
 	_cleanup_close_ int fd = mkstemp(path);
 

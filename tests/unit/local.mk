@@ -9,7 +9,21 @@ UNIT_TESTS = \
 	tests/unit/test-wire \
 	tests/unit/test-strutil \
 	tests/unit/test-config \
-	tests/unit/test-config-files
+	tests/unit/test-config-files \
+	tests/unit/test-control \
+	tests/unit/test-decode \
+	tests/unit/test-decode-recorded \
+	tests/unit/test-delivery \
+	tests/unit/test-event-log \
+	tests/unit/test-event-log-adopt \
+	tests/unit/test-json-text \
+	tests/unit/test-probe \
+	tests/unit/test-reader \
+	tests/unit/test-ring \
+	tests/unit/test-stream \
+	tests/unit/test-subscription \
+	tests/unit/test-symbols \
+	tests/unit/test-tracefs
 check_PROGRAMS += $(UNIT_TESTS)
 TESTS += $(UNIT_TESTS)
 endif
@@ -69,3 +83,77 @@ tests_unit_test_config_files_CPPFLAGS = $(UNIT_CPPFLAGS) \
 	-DCONF_FILE='"$(abs_top_srcdir)/conf/kprobed.conf"'
 tests_unit_test_config_files_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_config_files_LDADD = $(UNIT_LDADD)
+
+tests_unit_test_control_SOURCES = tests/unit/test-control.c
+tests_unit_test_control_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_control_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_control_LDADD = $(UNIT_LDADD)
+
+tests_unit_test_decode_SOURCES = tests/unit/test-decode.c tests/unit/random.h
+tests_unit_test_decode_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_decode_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_decode_LDADD = $(UNIT_LDADD)
+
+tests_unit_test_decode_recorded_SOURCES = tests/unit/test-decode-recorded.c
+tests_unit_test_decode_recorded_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_decode_recorded_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_decode_recorded_LDADD = $(UNIT_LDADD)
+
+tests_unit_test_delivery_SOURCES = tests/unit/test-delivery.c tests/unit/random.h
+tests_unit_test_delivery_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_delivery_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_delivery_LDADD = $(UNIT_LDADD)
+
+tests_unit_test_event_log_SOURCES = tests/unit/test-event-log.c tests/unit/random.h
+tests_unit_test_event_log_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_event_log_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_event_log_LDADD = $(UNIT_LDADD)
+
+tests_unit_test_event_log_adopt_SOURCES = tests/unit/test-event-log-adopt.c tests/unit/random.h
+tests_unit_test_event_log_adopt_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_event_log_adopt_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_event_log_adopt_LDADD = $(UNIT_LDADD)
+
+tests_unit_test_json_text_SOURCES = tests/unit/test-json-text.c tests/unit/random.h
+tests_unit_test_json_text_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_json_text_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_json_text_LDADD = $(UNIT_LDADD)
+
+tests_unit_test_probe_SOURCES = tests/unit/test-probe.c
+tests_unit_test_probe_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_probe_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_probe_LDADD = $(UNIT_LDADD)
+
+tests_unit_test_reader_SOURCES = tests/unit/test-reader.c \
+	tests/unit/random.h tests/unit/ring-pages.h
+tests_unit_test_reader_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_reader_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_reader_LDADD = $(UNIT_LDADD)
+
+tests_unit_test_ring_SOURCES = tests/unit/test-ring.c tests/unit/random.h tests/unit/ring-pages.h
+tests_unit_test_ring_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_ring_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_ring_LDADD = $(UNIT_LDADD)
+
+tests_unit_test_stream_SOURCES = tests/unit/test-stream.c tests/unit/ring-pages.h
+tests_unit_test_stream_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_stream_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_stream_LDADD = $(UNIT_LDADD)
+
+tests_unit_test_subscription_SOURCES = tests/unit/test-subscription.c tests/unit/random.h
+tests_unit_test_subscription_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_subscription_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_subscription_LDADD = $(UNIT_LDADD)
+
+tests_unit_test_symbols_SOURCES = tests/unit/test-symbols.c
+tests_unit_test_symbols_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_symbols_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_symbols_LDADD = $(UNIT_LDADD)
+
+tests_unit_test_tracefs_SOURCES = tests/unit/test-tracefs.c
+tests_unit_test_tracefs_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_tracefs_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_tracefs_LDADD = $(UNIT_LDADD)
+
+# Pages that kernels wrote.
+EXTRA_DIST += tests/unit/data

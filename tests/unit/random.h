@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Numbers that are the same in every run: what a test of many random steps did can be done again. */
+/* Numbers that are the same in every run: what a test of many random steps did can be done again.
+ */
 #ifndef KP_TEST_RANDOM_H
 #define KP_TEST_RANDOM_H
 

@@ -96,7 +96,8 @@ static inline void page_event(struct page *p, uint32_t delta, unsigned int type,
 	page_record(p, delta, record, 8 + len);
 }
 
-/* A kernel_stack record as 6.1 and 6.12 have it: type 4, its size at 8, the addresses from 16 on. */
+/* A kernel_stack record as 6.1 and 6.12 have it: type 4, its size at 8, the addresses from 16 on.
+ */
 static inline void page_stack(struct page *p, uint32_t delta, const uint64_t *addresses, uint32_t n)
 {
 	unsigned char data[8 + 8 * 256] = {0};

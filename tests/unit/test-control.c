@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The control worker: operations one at a time and in order, each where it belongs, all of them ended. */
+/* The control worker: operations one at a time and in order, each where it belongs, all of them
+ * ended. */
 #include <semaphore.h>
 #include <setjmp.h>
 #include <stdarg.h>

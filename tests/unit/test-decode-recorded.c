@@ -20,7 +20,7 @@
 #include "ring.h"
 
 #define DEFINITION_A                                                                               \
-	"p:a do_sys_openat2 a=%di:s32 b=+0(%si):ustring c=+0(%si):x8[4] d=+0(%sp):symbol "          \
+	"p:a do_sys_openat2 a=%di:s32 b=+0(%si):ustring c=+0(%si):x8[4] d=+0(%sp):symbol "         \
 	"f=+0(%bx):string"
 #define DEFINITION_R "r8:rr do_sys_openat2 ret=$retval:s32"
 
@@ -33,7 +33,7 @@
 
 /* Both kernels write the same, but for the number. */
 #define FORMAT_A                                                                                   \
-	COMMON                                                                 \
+	COMMON                                                                                     \
 	"\tfield:unsigned long __probe_ip;\toffset:8;\tsize:8;\tsigned:0;\n"                       \
 	"\tfield:s32 a;\toffset:16;\tsize:4;\tsigned:1;\n"                                         \
 	"\tfield:__data_loc char[] b;\toffset:20;\tsize:4;\tsigned:1;\n"                           \
@@ -41,12 +41,12 @@
 	"\tfield:u64 d;\toffset:28;\tsize:8;\tsigned:0;\n"                                         \
 	"\tfield:__data_loc char[] f;\toffset:36;\tsize:4;\tsigned:1;\n"                           \
 	"\tfield:__data_loc char[] __comm;\toffset:40;\tsize:4;\tsigned:1;\n\n"                    \
-	"print fmt: \"(%lx) a=%d b=\\\"%s\\\" c={0x%x,0x%x,0x%x,0x%x} d=%pS\", "           \
+	"print fmt: \"(%lx) a=%d b=\\\"%s\\\" c={0x%x,0x%x,0x%x,0x%x} d=%pS\", "                   \
 	"REC->__probe_ip, REC->a, __get_str(b), REC->c[0], REC->c[1], REC->c[2], REC->c[3], "      \
 	"REC->d\n"
 
 #define FORMAT_R                                                                                   \
-	COMMON                                                                \
+	COMMON                                                                                     \
 	"\tfield:unsigned long __probe_func;\toffset:8;\tsize:8;\tsigned:0;\n"                     \
 	"\tfield:unsigned long __probe_ret_ip;\toffset:16;\tsize:8;\tsigned:0;\n"                  \
 	"\tfield:s32 ret;\toffset:24;\tsize:4;\tsigned:1;\n"                                       \
@@ -54,8 +54,7 @@
 	"print fmt: \"(%lx <- %lx) ret=%d\", REC->__probe_func, REC->__probe_ret_ip, REC->ret\n"
 
 static const char format_stack[] =
-	"name: kernel_stack\nID: 4\n" COMMON
-	"\tfield:int size;\toffset:8;\tsize:4;\tsigned:1;\n"
+	"name: kernel_stack\nID: 4\n" COMMON "\tfield:int size;\toffset:8;\tsize:4;\tsigned:1;\n"
 	"\tfield:unsigned long caller[8];\toffset:16;\tsize:64;\tsigned:0;\n\n"
 	"print fmt: \"\\t=> %ps\\n\", (void *)REC->caller[0]\n";
 
@@ -108,13 +107,13 @@ static void test_array_fields_are_parsed(void **state)
 {
 	struct event_format format;
 
-	assert_int_equal(
-		event_format_parse("name: x\nID: 7\n" COMMON
-				   "\tfield:__data_loc char[][3] d;\toffset:8;\tsize:12;\tsigned:1;\n"
-				   "\tfield:u8 c[4];\toffset:20;\tsize:4;\tsigned:0;\n"
-				   "\tfield:u64 e[2];\toffset:24;\tsize:16;\tsigned:0;\n",
-				   &format),
-		0);
+	assert_int_equal(event_format_parse(
+				 "name: x\nID: 7\n" COMMON
+				 "\tfield:__data_loc char[][3] d;\toffset:8;\tsize:12;\tsigned:1;\n"
+				 "\tfield:u8 c[4];\toffset:20;\tsize:4;\tsigned:0;\n"
+				 "\tfield:u64 e[2];\toffset:24;\tsize:16;\tsigned:0;\n",
+				 &format),
+			 0);
 	assert_field(&format, 4, "d", 8, 12);
 	assert_field(&format, 5, "c", 20, 4);
 	assert_field(&format, 6, "e", 24, 16);
@@ -254,7 +253,8 @@ static void test_recorded_pages_are_decoded(void **state)
 	static const struct recorded recorded[] = {
 		{1472, "page-6.1",
 		 "cat {\"a\":-100,\"b\":\"/etc/ld.so.cache\",\"c\":[\"0x2f\",\"0x65\",\"0x74\","
-		 "\"0x63\"],\"d\":\"0xffffffff88c76930\",\"f\":\"\\\\xb8\\\\xc6X\\\\xbf\\\\xbd\x7f\"}",
+		 "\"0x63\"],\"d\":\"0xffffffff88c76930\",\"f\":"
+		 "\"\\\\xb8\\\\xc6X\\\\xbf\\\\xbd\x7f\"}",
 		 "cat {\"ret\":3}", 18, 18},
 		{1630, "page-6.12",
 		 "systemd-udevd {\"a\":-100,\"b\":\"/\",\"c\":[\"0x2f\",\"0x0\",\"0x20\",\"0x28\"],"

@@ -163,16 +163,20 @@ static void check_type(const char *type, unsigned int size, uint64_t value, cons
 static void test_every_integer_type(void **state)
 {
 	static const uint64_t values[] = {
-		0,	    1,		    9,	     10,		 0x7f,	     0x80,
-		0xff,	    0x7fff,	    0x8000,  0xffff,		 0x7fffffff, 0x80000000,
-		0xffffffff, INT64_MAX,	    1234567, (uint64_t)INT64_MIN, UINT64_MAX,
-		0x123456789abcdef0,
+		0,	    1,
+		9,	    10,
+		0x7f,	    0x80,
+		0xff,	    0x7fff,
+		0x8000,	    0xffff,
+		0x7fffffff, 0x80000000,
+		0xffffffff, INT64_MAX,
+		1234567,    (uint64_t)INT64_MIN,
+		UINT64_MAX, 0x123456789abcdef0,
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(values); i++)
 		for (unsigned int size = 1; size <= 8; size *= 2) {
-			uint64_t v = size == 8 ? values[i]
-					       : values[i] & ((1ULL << 8 * size) - 1);
+			uint64_t v = size == 8 ? values[i] : values[i] & ((1ULL << 8 * size) - 1);
 			int64_t s = (int64_t)(v << (64 - 8 * size)) >> (64 - 8 * size);
 			char type[8], want[32];
 

@@ -37,8 +37,8 @@ struct client {
 	char *text; /* received and not yet a message */
 	size_t len;
 	uint64_t last_seq;
-	uint64_t received, told;      /* events */
-	uint64_t lost_received;	      /* told by gap entries, or as overtaken ones */
+	uint64_t received, told; /* events */
+	uint64_t lost_received;	 /* told by gap entries, or as overtaken ones */
 	unsigned int n_messages, n_uncounted;
 	char cursor[CURSOR_TEXT_MAX]; /* of the last message */
 };
@@ -94,9 +94,9 @@ static struct world *world_new(size_t n_sources, uint64_t seed)
 	assert_non_null(w->source_of);
 	w->n_sources = n_sources;
 	for (size_t i = 0; i < n_sources; i++)
-		assert_int_equal(event_log_source_open(w->log, LOG_SOURCE_PROBE, "probe", i,
-						       &w->slots[i]),
-				 0);
+		assert_int_equal(
+			event_log_source_open(w->log, LOG_SOURCE_PROBE, "probe", i, &w->slots[i]),
+			0);
 	write_limit = SIZE_MAX;
 	return w;
 }
@@ -142,8 +142,8 @@ static void connect_client(struct client *c, uint64_t position, unsigned int lat
 	assert_int_equal(subscriber_new(c->world->delivery, &options, &c->subscriber), 0);
 	for (size_t i = 0; i < c->world->n_sources; i++)
 		if (c->sees[i])
-			assert_int_equal(
-				subscriber_add_source(c->subscriber, c->world->slots[i]), 0);
+			assert_int_equal(subscriber_add_source(c->subscriber, c->world->slots[i]),
+					 0);
 	assert_int_equal(delivery_greet(c->world->log, position, c->out), 0);
 	subscriber_start(c->subscriber);
 }
@@ -342,8 +342,8 @@ static void test_readers_of_any_speed_get_all_or_are_told(void **state)
 	while (event_log_next(w->log) < 150000) {
 		append_some(w);
 		delivery_pass(w->delivery);
-		write_limit = random_below(&w->random, 3) ? SIZE_MAX
-							  : random_below(&w->random, 3000);
+		write_limit =
+			random_below(&w->random, 3) ? SIZE_MAX : random_below(&w->random, 3000);
 		for (size_t i = 0; i < ARRAY_SIZE(widths); i++) {
 			if (random_below(&w->random, 1 + 8 * i))
 				continue;

@@ -23,19 +23,19 @@
 #define CAPACITY  (LOG_BYTES / 128)
 
 /* Where things are in the memfd: event-log.c's layout, which a new version may not change. */
-#define AT_MAGIC	  0
-#define AT_VERSION	  8
-#define AT_TEXT_SIZE	  16
-#define AT_CAPACITY	  24
-#define AT_FIRST_SEQ	  32
-#define AT_NEXT_SEQ	  40
-#define AT_SOURCES	  4096
-#define AT_INDEX	  (AT_SOURCES + LOG_SOURCES_MAX * sizeof(struct log_source))
-#define AT_ENTRY(seq)	  (AT_INDEX + ((seq) % CAPACITY) * sizeof(struct log_entry))
-#define AT_FIELD(seq, f)  (AT_ENTRY(seq) + offsetof(struct log_entry, f))
-#define AT_SOURCE(n, f)	  (AT_SOURCES + (n) * sizeof(struct log_source) + \
-			   offsetof(struct log_source, f))
-#define LOG_FILE_BYTES	  (AT_INDEX + CAPACITY * sizeof(struct log_entry) + LOG_BYTES)
+#define AT_MAGIC	 0
+#define AT_VERSION	 8
+#define AT_TEXT_SIZE	 16
+#define AT_CAPACITY	 24
+#define AT_FIRST_SEQ	 32
+#define AT_NEXT_SEQ	 40
+#define AT_SOURCES	 4096
+#define AT_INDEX	 (AT_SOURCES + LOG_SOURCES_MAX * sizeof(struct log_source))
+#define AT_ENTRY(seq)	 (AT_INDEX + ((seq) % CAPACITY) * sizeof(struct log_entry))
+#define AT_FIELD(seq, f) (AT_ENTRY(seq) + offsetof(struct log_entry, f))
+#define AT_SOURCE(n, f)                                                                            \
+	(AT_SOURCES + (n) * sizeof(struct log_source) + offsetof(struct log_source, f))
+#define LOG_FILE_BYTES (AT_INDEX + CAPACITY * sizeof(struct log_entry) + LOG_BYTES)
 
 static void append(struct event_log *log, unsigned int slot, uint64_t number, size_t len)
 {
@@ -163,16 +163,14 @@ static void test_counters_are_made_anew(void **state)
 
 	for (size_t f = offsetof(struct log_source, first_seq);
 	     f <= offsetof(struct log_source, events); f += 8)
-		assert_int_equal(pwrite(event_log_fd(log), &junk, 8,
-					(off_t)(AT_SOURCE(slots[0], id) + f)),
-				 8);
-	assert_int_equal(pwrite(event_log_fd(log), &junk, 8,
-				(off_t)AT_SOURCE(slots[0], in_log)),
+		assert_int_equal(
+			pwrite(event_log_fd(log), &junk, 8, (off_t)(AT_SOURCE(slots[0], id) + f)),
+			8);
+	assert_int_equal(pwrite(event_log_fd(log), &junk, 8, (off_t)AT_SOURCE(slots[0], in_log)),
 			 8);
 	for (uint64_t seq = 1; seq < 3000; seq += 5)
-		assert_int_equal(pwrite(event_log_fd(log), &junk, 4,
-					(off_t)AT_FIELD(seq, next_delta)),
-				 4);
+		assert_int_equal(
+			pwrite(event_log_fd(log), &junk, 4, (off_t)AT_FIELD(seq, next_delta)), 4);
 	assert_int_equal(event_log_new(0, duplicate(log), &next), 0);
 	want.is_open = false;
 	assert_memory_equal(event_log_source(next, slots[0]), &want, sizeof(want));
@@ -336,8 +334,8 @@ static void test_random_damage_does_no_harm(void **state)
 			uint64_t part = random_below(&random, 3), junk = random_next(&random);
 
 			assert_true(pwrite(fd, &junk, 1 + random_below(&random, 8),
-					   (off_t)(from[part] + random_below(&random, size[part]))) >
-				    0);
+					   (off_t)(from[part] +
+						   random_below(&random, size[part]))) > 0);
 		}
 		if (event_log_new(0, fd, &next) < 0) {
 			close(fd);

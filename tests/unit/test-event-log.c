@@ -240,6 +240,8 @@ static void test_new_log_is_empty(void **state)
 	assert_non_null(event_log_source(log, LOG_SOURCE_GLOBAL));
 	assert_null(event_log_source(log, 1));
 	assert_null(event_log_source(log, LOG_SOURCES_MAX));
+	assert_null(event_log_last_source(log, 1));
+	assert_null(event_log_last_source(log, LOG_SOURCES_MAX));
 	assert_int_equal(event_log_take_id(log), 1);
 	assert_int_equal(event_log_take_id(log), 2);
 	event_log_free(log);
@@ -329,8 +331,8 @@ static void random_step(struct model *m, uint64_t *tags)
 	} else if (m->n_open) {
 		/* Some sources are much busier than others. */
 		size_t i = random_below(r, 1 + random_below(r, m->n_open));
-		size_t len = random_below(r, 50) == 0 ? random_below(r, 20000)
-						      : random_below(r, 200);
+		size_t len =
+			random_below(r, 50) == 0 ? random_below(r, 20000) : random_below(r, 200);
 
 		append(m, m->open[i], len, random_below(r, 20) == 0 ? 1 + random_below(r, 99) : 0);
 	}
@@ -430,6 +432,9 @@ static void test_closed_source_goes_with_its_last_entry(void **state)
 	for (size_t i = 0; i < CAPACITY; i++)
 		append(m, m->open[1], 20, 0);
 	assert_null(event_log_source(m->log, m->open[0]));
+	/* What it had is known for as long as nobody needs the slot. */
+	assert_int_equal(event_log_last_source(m->log, m->open[0])->events, 1);
+	assert_int_equal(event_log_last_source(m->log, m->open[0])->in_log, 0);
 	/* One that never had an entry goes at once. */
 	open_source(m, 3);
 	event_log_source_close(m->log, m->open[2]);

@@ -177,8 +177,9 @@ static void test_every_pair_of_bytes(void **state)
 /* Whatever the width of the inner loop, a special character is seen at every place in it. */
 static void test_special_character_at_every_place(void **state)
 {
-	static const char *const specials[] = {"\"", "\\", "\n", "\x1f", "\x7f", "\x80", "\xff",
-					       "\xc3\xa4", "\xe2\x82\xac", "\xf0\x9f\x98\x80"};
+	static const char *const specials[] = {
+		"\"",	"\\",	"\n",	    "\x1f",	    "\x7f",
+		"\x80", "\xff", "\xc3\xa4", "\xe2\x82\xac", "\xf0\x9f\x98\x80"};
 
 	for (size_t len = 0; len <= 40; len++) {
 		char s[64];
@@ -211,14 +212,14 @@ static void assert_text(const char *s, const char *want)
 static void test_what_is_no_utf8_is_shown_as_bytes(void **state)
 {
 	assert_text("\xc3\xa4", "\"\xc3\xa4\"");
-	assert_text("\xc0\x80", "\"\\\\xc0\\\\x80\"");			   /* overlong */
-	assert_text("\xe0\x80\x80", "\"\\\\xe0\\\\x80\\\\x80\"");	   /* overlong */
+	assert_text("\xc0\x80", "\"\\\\xc0\\\\x80\"");			     /* overlong */
+	assert_text("\xe0\x80\x80", "\"\\\\xe0\\\\x80\\\\x80\"");	     /* overlong */
 	assert_text("\xf0\x80\x80\x80", "\"\\\\xf0\\\\x80\\\\x80\\\\x80\""); /* overlong */
-	assert_text("\xed\xa0\x80", "\"\\\\xed\\\\xa0\\\\x80\"");	   /* a surrogate */
-	assert_text("\xed\x9f\xbf", "\"\xed\x9f\xbf\"");		   /* U+D7FF */
+	assert_text("\xed\xa0\x80", "\"\\\\xed\\\\xa0\\\\x80\"");	     /* a surrogate */
+	assert_text("\xed\x9f\xbf", "\"\xed\x9f\xbf\"");		     /* U+D7FF */
 	assert_text("\xf4\x90\x80\x80", "\"\\\\xf4\\\\x90\\\\x80\\\\x80\""); /* U+110000 */
-	assert_text("\xf4\x8f\xbf\xbf", "\"\xf4\x8f\xbf\xbf\"");	   /* U+10FFFF */
-	assert_text("\xe2\x82", "\"\\\\xe2\\\\x82\"");			   /* cut off */
+	assert_text("\xf4\x8f\xbf\xbf", "\"\xf4\x8f\xbf\xbf\"");	     /* U+10FFFF */
+	assert_text("\xe2\x82", "\"\\\\xe2\\\\x82\"");			     /* cut off */
 	assert_text("\xe2\x82x", "\"\\\\xe2\\\\x82x\"");
 	/* A backslash in the text cannot be taken for one of these. */
 	assert_text("\\xe2", "\"\\\\xe2\"");

@@ -202,8 +202,7 @@ static void test_names_are_made_from_symbols(void **state)
 	assert_made_name(&r, "vfs_read%return", "vfs_read_return");
 	assert_made_name(&r, "tcp_sendmsg.isra.0", "tcp_sendmsg_isra_0");
 	assert_made_name(&r, "p 0xffffffff81000000", "at_ffffffff81000000");
-	assert_made_name(&r,
-			 "p a_function_with_a_name_that_is_longer_than_forty_characters_are",
+	assert_made_name(&r, "p a_function_with_a_name_that_is_longer_than_forty_characters_are",
 			 "a_function_with_a_name_that_is_longer_th");
 	free_all(&r);
 }

@@ -28,9 +28,10 @@
 #define TYPE 100
 #define MSEC 1000000ULL
 
-static const char format_text[] = "name: p\nID: 100\nformat:\n"
-				  "\tfield:unsigned short common_type;\toffset:0;\tsize:2;\tsigned:0;\n"
-				  "\tfield:u32 n;\toffset:8;\tsize:4;\tsigned:0;\n";
+static const char format_text[] =
+	"name: p\nID: 100\nformat:\n"
+	"\tfield:unsigned short common_type;\toffset:0;\tsize:2;\tsigned:0;\n"
+	"\tfield:u32 n;\toffset:8;\tsize:4;\tsigned:0;\n";
 
 struct ring {
 	struct instance instance;
@@ -498,10 +499,11 @@ static void test_gap_may_be_appended_from_outside(void **state)
 	assert_int_equal(w->n_passes, 1);
 	e = event_log_entry(w->log, 1);
 	assert_int_equal(event_log_source(w->log, w->source)->lost, 3);
-	assert_memory_equal(event_log_text(w->log, e),
-			    "{\"kind\":\"missed\",\"count\":3,\"probe\":\"p\",\"sinceTs\":10,\"untilTs\":20},"
-			    "{\"kind\":\"restart\",\"count\":null,\"untilTs\":30},",
-			    e->text_len + event_log_entry(w->log, 2)->text_len);
+	assert_memory_equal(
+		event_log_text(w->log, e),
+		"{\"kind\":\"missed\",\"count\":3,\"probe\":\"p\",\"sinceTs\":10,\"untilTs\":20},"
+		"{\"kind\":\"restart\",\"count\":null,\"untilTs\":30},",
+		e->text_len + event_log_entry(w->log, 2)->text_len);
 	world_free(w);
 }
 

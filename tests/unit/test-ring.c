@@ -244,7 +244,7 @@ static void test_record_that_runs_out_of_the_page_is_refused(void **state)
 		unsigned int type;
 		uint32_t second;
 	} heads[] = {
-		{3, 0},	 {28, 0},  {0, 0}, {0, 9},	{0, UINT32_MAX}, {0, UINT32_MAX - 4},
+		{3, 0},	 {28, 0}, {0, 0},  {0, 9},	     {0, UINT32_MAX}, {0, UINT32_MAX - 4},
 		{29, 0}, {29, 3}, {29, 9}, {29, UINT32_MAX},
 	};
 
@@ -339,7 +339,8 @@ static void read_recorded(const char *name, unsigned int want)
 	assert_int_equal(n, want);
 }
 
-/* From guests with those kernels: openat2 probed, with stacks. The counts were made by other means. */
+/* From guests with those kernels: openat2 probed, with stacks. The counts were made by other means.
+ */
 static void test_recorded_pages_are_read_to_their_end(void **state)
 {
 	read_recorded("page-6.1", 72);

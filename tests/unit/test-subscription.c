@@ -61,10 +61,10 @@ static struct world *world_new(size_t max_items, size_t n_sources, uint64_t seed
 
 		/* The last one is a ring's. */
 		snprintf(name, sizeof(name), "s%zu", i);
-		assert_int_equal(event_log_source_open(
-					 w->log,
-					 i == n_sources - 1 ? LOG_SOURCE_RING : LOG_SOURCE_PROBE,
-					 name, i, &w->slots[i]),
+		assert_int_equal(event_log_source_open(w->log,
+						       i == n_sources - 1 ? LOG_SOURCE_RING
+									  : LOG_SOURCE_PROBE,
+						       name, i, &w->slots[i]),
 				 0);
 	}
 	w->n_sources = n_sources;
@@ -283,8 +283,8 @@ static bool read_batch(struct world *w, struct view *v, size_t max_events, size_
 	end = b.end;
 	if (b.n_events && random_below(&w->random, 2)) {
 		size_t before;
-		const struct log_entry *e = batch_find(
-			&v->s, &b, random_below(&w->random, b.n_bytes), &before);
+		const struct log_entry *e =
+			batch_find(&v->s, &b, random_below(&w->random, b.n_bytes), &before);
 
 		end = random_below(&w->random, 4) ? e->seq + 1 : b.first;
 	}
@@ -440,8 +440,9 @@ static void test_overtaken_gaps_of_many_sources_are_all_told(void **state)
 	for (unsigned int i = 0; i < MANY; i++) {
 		char *p = event_log_reserve(log, 100);
 
-		subscription_note(&s, slots[i], event_log_commit(log, slots[i], 1, 1, 0, LOG_GAP,
-								 (size_t)sprintf(p, "{}"), 7));
+		subscription_note(&s, slots[i],
+				  event_log_commit(log, slots[i], 1, 1, 0, LOG_GAP,
+						   (size_t)sprintf(p, "{}"), 7));
 	}
 	for (int i = 0; i < 10000; i++) {
 		char *p = event_log_reserve(log, 100);
@@ -454,8 +455,8 @@ static void test_overtaken_gaps_of_many_sources_are_all_told(void **state)
 	array = json_tokener_parse(text);
 	assert_non_null(array);
 	for (size_t i = 0; i < json_object_array_length(array); i++)
-		sum += json_object_get_uint64(json_object_object_get(
-			json_object_array_get_idx(array, i), "count"));
+		sum += json_object_get_uint64(
+			json_object_object_get(json_object_array_get_idx(array, i), "count"));
 	assert_int_equal(sum, 7 * MANY);
 	json_object_put(array);
 	subscription_done(&s);
@@ -730,10 +731,11 @@ static void test_cursors_are_read_as_they_are_written(void **state)
 static void test_what_is_no_cursor_is_refused(void **state)
 {
 	static const char *const tails[] = {
-		"",    ":",   ":0",  ":-1", ":+1", ": 1", ":01", ":1 ", ":1x", "1:1",
-		":1:", ":1.", ":0x1", ":123456789012345678901",
+		"",    ":",   ":0",  ":-1", ":+1", ": 1",  ":01",
+		":1 ", ":1x", "1:1", ":1:", ":1.", ":0x1", ":123456789012345678901",
 	};
-	static const char *const others[] = {"", ":", "1:1", "0000000g:1", "0000000A:1", " 0000000:1"};
+	static const char *const others[] = {"",	   ":",		 "1:1",
+					     "0000000g:1", "0000000A:1", " 0000000:1"};
 	struct world *w = world_new(100, 1, 1);
 	uint64_t position = 99;
 	char text[64];

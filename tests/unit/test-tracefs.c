@@ -88,9 +88,10 @@ static void test_open_says_what_is_missing(void **state)
 	assert_int_equal(tracefs_open(NULL), 0);
 	assert_string_equal(tracefs_dir(), dir);
 
-	write_file("events/header_page", "\tfield: u64 timestamp;\toffset:0;\tsize:8;\tsigned:0;\n"
-					 "\tfield: local_t commit;\toffset:8;\tsize:4;\tsigned:1;\n"
-					 "\tfield: char data;\toffset:12;\tsize:4084;\tsigned:1;\n");
+	write_file("events/header_page",
+		   "\tfield: u64 timestamp;\toffset:0;\tsize:8;\tsigned:0;\n"
+		   "\tfield: local_t commit;\toffset:8;\tsize:4;\tsigned:1;\n"
+		   "\tfield: char data;\toffset:12;\tsize:4084;\tsigned:1;\n");
 	assert_open_fails(EOPNOTSUPP, "kprobes");
 	write_file("events/header_page", header_page);
 
@@ -269,11 +270,12 @@ static void test_profile_is_read(void **state)
 {
 	struct counts counts = {""};
 
-	write_file("kprobe_profile",
-		   "  a                                                        335               0\n"
-		   "  opens_17                                18446744073709551615              12\n"
-		   "  a_name_that_is_longer_than_its_column_by_far_and_then_some 1 2\n"
-		   "  half 5\n\n  words x y\n");
+	write_file(
+		"kprobe_profile",
+		"  a                                                        335               0\n"
+		"  opens_17                                18446744073709551615              12\n"
+		"  a_name_that_is_longer_than_its_column_by_far_and_then_some 1 2\n"
+		"  half 5\n\n  words x y\n");
 	assert_int_equal(tracefs_each_profile(note_count, &counts), 0);
 	assert_string_equal(counts.text,
 			    "a=335/0 opens_17=18446744073709551615/12 "
@@ -352,7 +354,8 @@ static void test_error_log_that_was_cut_is_no_harm(void **state)
 	for (size_t len = 0; len < sizeof(error_log); len += 3) {
 		char text[sizeof(error_log)];
 
-		snprintf(text, len + 1, "%s", error_log);
+		memcpy(text, error_log, len);
+		text[len] = '\0';
 		write_file("error_log", text);
 		tracefs_find_error(":kprobed/yy ", &error);
 		tracefs_find_error(":kprobed/zz ", &error);
@@ -363,8 +366,9 @@ static void test_probes_of_others_are_read(void **state)
 {
 	struct foreign_list list;
 
-	write_file("kprobe_events", "p:kprobed/ours vfs_read\nr4:perf/theirs vfs_write+0 a=$retval\n"
-				    "p:g/other vfs_open\n");
+	write_file("kprobe_events",
+		   "p:kprobed/ours vfs_read\nr4:perf/theirs vfs_write+0 a=$retval\n"
+		   "p:g/other vfs_open\n");
 	write_file("kprobe_profile", "  ours 1 2\n  theirs 3 4\n");
 	make_dir("events/perf");
 	make_dir("events/perf/theirs");

@@ -7,9 +7,9 @@
  *
  * The events must be in the order of seq and ts, those of a thread on one CPU, their "pid" counting
  * up by one. What is not so is printed and ends it with status 1. With --holes "pid" may jump; each
- * time it does, "hole TID COUNT" is printed. For each gap "gap KIND COUNT" is, "?" where nobody knows
- * how many; and "last" when hitter's last call has come. In the end there is a line "thread TID CPU
- * FIRST COUNT" for each thread.
+ * time it does, "hole TID COUNT" is printed. For each gap "gap KIND COUNT" is, "?" where nobody
+ * knows how many; "count N" now and then; and "last" when hitter's last call has come. In the end
+ * there is a line "thread TID CPU FIRST COUNT" for each thread.
  */
 #include <inttypes.h>
 #include <stdbool.h>
@@ -34,6 +34,7 @@ struct thread {
 static struct thread threads[THREADS_MAX];
 static size_t n_threads;
 static struct hit last;
+static uint64_t n_taken;
 static bool may_have_holes;
 
 static void die(const char *what, const struct hit *h)
@@ -76,10 +77,12 @@ static void take(const struct hit *h)
 	t->ts = h->ts;
 	t->count++;
 	t->next = h->pid + 1;
-	if (h->pid == LAST) {
+	if (++n_taken % 500 == 0)
+		printf("count %" PRIu64 "\n", n_taken);
+	if (h->pid == LAST)
 		puts("last");
+	if (n_taken % 500 == 0 || h->pid == LAST)
 		fflush(stdout);
-	}
 }
 
 static bool parse_json(const char *p, struct hit *ret)

@@ -156,14 +156,12 @@ class Library(Program):
 class Python:
 	"""A thread with a connection of kptest's: takes what comes as fast as it can and understands it later."""
 
-	def __init__(self, folder, *selectors, hits=None, on_events=None, **options):
+	def __init__(self, folder, *selectors, hits=None, **options):
 		self.name = "python"
 		self.path = os.path.join(folder, self.name)
 		self.output = hits.input if hits else open(self.path, "wb")
-		self.count = 0
 		self.last_frame = b""
 		self.error = None
-		self.on_events = on_events
 		self.is_stopping = False
 		self.client = kptest.Client(timeout=None)
 		self.client.send("io.kprobed.Events.Subscribe", {"probes": list(selectors), **options}, more=True)
@@ -180,10 +178,6 @@ class Python:
 					output.write(frame + b"\n")
 					output.flush()
 					self.last_frame = frame
-					n = frame.count(b'{"seq":')
-					self.count += n
-					if n and self.on_events:
-						self.on_events(n)
 		except (OSError, ValueError, kptest.Disconnected) as error:
 			if not self.is_stopping:
 				self.error = error
@@ -248,6 +242,31 @@ class Hitter:
 		return made
 
 
+class Pace:
+	"""Keeps a hitter busy, but no more than AHEAD calls ahead of the slowest of some Hits."""
+
+	def __init__(self, hitter, checks, ahead):
+		self.hitter = hitter
+		self.checks = checks
+		self.ahead = ahead // hitter.batch
+		self.is_over = False
+		for check in checks:
+			check.on_progress = self.go_on
+		hitter.grant(self.ahead)
+
+	def received(self):
+		return min(check.received for check in self.checks)
+
+	def go_on(self):
+		n = self.received() // self.hitter.batch + self.ahead - self.hitter.granted
+		if n > 0 and not self.is_over:
+			self.hitter.grant(n)
+
+	def end(self):
+		self.is_over = True
+		return self.hitter.finish()
+
+
 class Hits:
 	"""programs/hits, to be given to a subscriber: checks the order of the hits that it receives and counts them, by
 	thread as {tid: (CPU, first, count)}."""
@@ -259,6 +278,8 @@ class Hits:
 		self.output = []
 		self.saw_last = threading.Event()
 		self.is_complete = False
+		self.received = 0
+		self.on_progress = lambda: None
 		self.threads = {}
 		self.gaps = collections.Counter()
 		self.holes = collections.Counter()
@@ -267,7 +288,10 @@ class Hits:
 
 	def run(self):
 		for line in self.process.stdout:
-			if line == b"last\n":
+			if line.startswith(b"count "):
+				self.received = int(line.split()[1])
+				self.on_progress()
+			elif line == b"last\n":
 				self.is_complete = True
 				self.saw_last.set()
 			else:
