@@ -54,7 +54,8 @@ tests_fuzz_fuzz_wire_LDFLAGS = $(FUZZ_LINK)
 tests_fuzz_fuzz_wire_LDADD = $(FUZZ_LDADD)
 
 # New inputs go to a folder of the build; a finding ends the run with the input that brought it.
-fuzz-short: $(FUZZ_TARGETS)
+fuzz-short: $(BUILT_SOURCES)
+	@$(MAKE) $(AM_MAKEFLAGS) $(FUZZ_TARGETS)
 	@for target in $(FUZZ_TARGETS); do \
 		name=$${target#tests/fuzz/fuzz-}; \
 		$(MKDIR_P) tests/fuzz/found/$$name; \

@@ -178,9 +178,13 @@ class Python:
 					output.write(frame + b"\n")
 					output.flush()
 					self.last_frame = frame
+					self.on_frame(frame)
 		except (OSError, ValueError, kptest.Disconnected) as error:
 			if not self.is_stopping:
 				self.error = error
+
+	def on_frame(self, frame):
+		"""For those who want to know when one comes."""
 
 	def check(self):
 		if self.error:
@@ -306,9 +310,13 @@ class Hits:
 			self.process.wait(PATIENCE)
 			kptest.fail(f"{subscriber.name}: {''.join(self.output[-5:])}")
 		subscriber.stop()
+		self.take(subscriber.name)
+
+	def take(self, name="hits"):
+		"""Takes the account, after the end of its input."""
 		self.reader.join(PATIENCE)
 		if self.process.wait(PATIENCE):
-			kptest.fail(f"{subscriber.name}: {''.join(self.output[-5:])}")
+			kptest.fail(f"{name}: {''.join(self.output[-5:])}")
 		for line in self.output:
 			kind, *rest = line.split()
 			if kind == "thread":
@@ -318,7 +326,7 @@ class Hits:
 			elif kind == "hole":
 				self.holes[int(rest[0])] += int(rest[1])
 			else:
-				kptest.fail(f"{subscriber.name}: {line}")
+				kptest.fail(f"{name}: {line}")
 
 	def count(self):
 		return sum(count for _, _, count in self.threads.values())
