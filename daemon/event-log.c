@@ -282,11 +282,19 @@ uint32_t event_log_take_id(struct event_log *log)
 	return log->header->next_id++;
 }
 
-/* Of two closed sources, whether @a is less of a loss: the one whose entries went, or will go,
- * first. */
+/*
+ * Of two closed sources, whether @a is less of a loss: the one whose entries went, or will go,
+ * first; of those without entries, one that never had any.
+ */
 static bool is_staler(const struct log_source *a, const struct log_source *b)
 {
-	return a->last_seq < b->last_seq || (a->last_seq == b->last_seq && a->id < b->id);
+	bool has_counts = a->events || a->lost;
+
+	if (a->last_seq != b->last_seq)
+		return a->last_seq < b->last_seq;
+	if (has_counts != (b->events || b->lost))
+		return !has_counts;
+	return a->id < b->id;
 }
 
 int event_log_source_open(struct event_log *log, enum log_source_kind kind, const char *name,

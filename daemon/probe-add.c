@@ -126,6 +126,7 @@ static int make_probe(struct add_op *a, struct probe_spec *spec, const char *nam
 	snprintf(p->event, sizeof(p->event), "%.50s_%u", name, p->id);
 	p->is_temporary = a->plant.is_dry_run;
 	p->created_usec = realtime_usec();
+	p->polled_at = now_nsec();
 	r = event_log_source_open(log, LOG_SOURCE_PROBE, name, p->id, &p->source);
 	if (r < 0) {
 		probe_free(p);
@@ -169,8 +170,10 @@ static int plan_item(struct add_op *a, size_t index, struct kp_error *e)
 		choose_name(a, spec, name, sizeof(name));
 	item->fate = FATE_REVIVE;
 	item->probe = registry_find_parked(r, spec, name);
-	if (item->probe && !a->plant.is_dry_run)
+	if (item->probe && !a->plant.is_dry_run) {
+		item->probe->polled_at = now_nsec();
 		return 0;
+	}
 	item->fate = FATE_NEW;
 	item->probe = NULL;
 	return make_probe(a, spec, name, &item->probe);

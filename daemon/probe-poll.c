@@ -104,6 +104,9 @@ static void note_method(char type, const char *site, const char *method, void *d
 {
 	struct poll_op *o = data;
 
+	/* Of several probes at one place, those that are not armed say nothing about the others. */
+	if (!method)
+		return;
 	if (o->n_methods == o->size) {
 		size_t size = o->size ? 2 * o->size : 64;
 		void *q = realloc(o->methods, size * sizeof(*o->methods));

@@ -39,6 +39,9 @@ static void take_instance(struct reap_op *o, struct instance *i)
 	struct probe *p;
 
 	reader_remove_instance(set->o.reader, i);
+	/* Its losses stay in the log; the slot must not stay taken for ever. */
+	if (i->source != LOG_SOURCE_GLOBAL)
+		event_log_source_close(set->o.log, i->source);
 	DL_DELETE(set->instances, i);
 	set->n_instances--;
 	o->instances[o->n_instances++] = i;

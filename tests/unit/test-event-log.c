@@ -419,6 +419,26 @@ static void test_oldest_closed_source_gives_up_its_slot(void **state)
 	free_model(m);
 }
 
+static void test_counters_of_closed_sources_stay_as_long_as_can_be(void **state)
+{
+	struct model *m = full_of_sources();
+
+	event_log_source_close(m->log, 20);
+	event_log_source_close(m->log, 30);
+	m->sources[20].is_open = m->sources[30].is_open = false;
+	for (int i = 0; i < 9000; i++)
+		append(m, 5, 20, 0);
+	open_source(m, 9998);
+	assert_int_equal(m->open[0], 20);
+	/* It never has an entry: again it is the one. */
+	close_source(m, 0);
+	open_source(m, 9999);
+	assert_int_equal(m->open[0], 20);
+	assert_int_equal(event_log_last_source(m->log, 30)->events, 1);
+	check_model(m);
+	free_model(m);
+}
+
 static void test_closed_source_goes_with_its_last_entry(void **state)
 {
 	struct model *m = new_model(20000, 1);
@@ -455,6 +475,7 @@ int main(void)
 		cmocka_unit_test(test_names_are_cut_to_their_room),
 		cmocka_unit_test(test_slots_run_out_when_all_are_open),
 		cmocka_unit_test(test_oldest_closed_source_gives_up_its_slot),
+		cmocka_unit_test(test_counters_of_closed_sources_stay_as_long_as_can_be),
 		cmocka_unit_test(test_closed_source_goes_with_its_last_entry),
 	};
 
