@@ -442,9 +442,10 @@ void delivery_pass(struct delivery *d)
 	serve_pending(d);
 }
 
-void delivery_flush(struct delivery *d)
+bool delivery_flush(struct delivery *d)
 {
 	struct subscriber *s, *tmp;
+	bool is_done = true;
 
 	note_marked(d);
 	DL_FOREACH_SAFE (d->all, s, tmp) {
@@ -453,5 +454,7 @@ void delivery_flush(struct delivery *d)
 		set_pending(s, true);
 		for (int i = 0; i < 1024 && s->is_pending; i++)
 			send_pending(s, 0);
+		is_done &= s->is_dead || s->view.position >= event_log_next(d->log);
 	}
+	return is_done;
 }

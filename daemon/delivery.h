@@ -66,8 +66,11 @@ unsigned int delivery_count(const struct delivery *d);
 void delivery_append(struct delivery *d, unsigned int source, uint64_t seq);
 void delivery_pass(struct delivery *d);
 
-/* Sends everything that is due or not, as far as the sockets take it: before stopping. */
-void delivery_flush(struct delivery *d);
+/*
+ * Sends everything that is due or not, as far as the sockets take it: before stopping. Whether that
+ * was all; if not, to be called again in a moment.
+ */
+bool delivery_flush(struct delivery *d);
 
 /*
  * Writes one reply of Events.Read to @out: at most @max_events from @view's position on; moves the

@@ -26,12 +26,17 @@
 #define LOG_FD_NAME    "log"
 #define SOCKET_FD_NAME "kprobed.socket"
 
+/* So long the end waits for clients to take what is theirs. */
+#define FLUSH_NSEC 3000000000ULL
+
 struct manager {
 	struct server server;
 	struct listener *listener; /* owned */
 	struct event *signals[3];  /* owned */
 	struct event *watchdog;	   /* owned; NULL: systemd does not want one */
 	struct timeval watchdog_every;
+	struct event *flush;   /* owned: tries again to send the rest before the end */
+	uint64_t flush_until;  /* CLOCK_MONOTONIC, ns */
 	int log_fd, socket_fd; /* owned until taken over */
 	bool is_stopping;
 };
@@ -52,14 +57,29 @@ static void on_change(enum probe_change change, const struct probe *probe,
 	rpc_probe_changed(&((struct manager *)data)->server, change, probe, by);
 }
 
-static void flush_sessions(struct server *server)
+/* Whether everything has been sent. */
+static bool flush_sessions(struct server *server)
 {
+	bool is_done = delivery_flush(server->delivery);
 	struct session *s, *tmp;
 
-	delivery_flush(server->delivery);
 	HASH_ITER (hh, server->sessions, s, tmp) {
 		session_flush(s);
+		is_done &= s->is_closing || evbuffer_get_length(s->out) == 0;
 	}
+	return is_done;
+}
+
+/* The end waits for clients that read, and not for ever for those that do not. */
+static void on_flush(evutil_socket_t fd, short what, void *data)
+{
+	const struct timeval again = {.tv_usec = 10000};
+	struct manager *m = data;
+
+	if (flush_sessions(&m->server) || now_nsec() >= m->flush_until)
+		event_base_loopexit(m->server.base, NULL);
+	else
+		event_add(m->flush, &again);
 }
 
 static void on_shut_down(int r, const struct kp_error *error, struct probe *const *probes, size_t n,
@@ -67,8 +87,8 @@ static void on_shut_down(int r, const struct kp_error *error, struct probe *cons
 {
 	struct manager *m = data;
 
-	flush_sessions(&m->server);
-	event_base_loopexit(m->server.base, NULL);
+	m->flush_until = now_nsec() + FLUSH_NSEC;
+	on_flush(-1, 0, m);
 }
 
 static void on_signal(evutil_socket_t number, short what, void *data)
@@ -232,7 +252,8 @@ static int make_signals(struct manager *m)
 		if (!m->signals[i] || event_add(m->signals[i], NULL) < 0)
 			return -ENOMEM;
 	}
-	return 0;
+	m->flush = evtimer_new(m->server.base, on_flush, m);
+	return m->flush ? 0 : -ENOMEM;
 }
 
 static int make_watchdog(struct manager *m)
@@ -346,6 +367,8 @@ struct manager *manager_free(struct manager *m)
 			event_free(m->signals[i]);
 	if (m->watchdog)
 		event_free(m->watchdog);
+	if (m->flush)
+		event_free(m->flush);
 	if (server->base)
 		event_base_free(server->base);
 	kp_closep(&m->log_fd);
