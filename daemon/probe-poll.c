@@ -136,10 +136,15 @@ static void run_poll(struct control_op *op)
 
 static const char *find_method(const struct poll_op *o, const struct probe *p)
 {
-	char type = p->spec.kind == PROBE_RETURN ? 'r' : 'k';
+	char type = p->spec.kind == PROBE_RETURN ? 'r' : 'k', entry[SYMBOL_TEXT_MAX] = "";
 
+	/* On a function that begins with endbr64 the kernel goes behind it:
+	 * arch_adjust_kprobe_addr(). */
+	if (p->spec.symbol && p->spec.offset == 0)
+		snprintf(entry, sizeof(entry), "%s+0x4", p->spec.symbol);
 	for (size_t i = 0; i < o->n_methods; i++)
-		if (o->methods[i].type == type && strcmp(o->methods[i].site, p->site) == 0)
+		if (o->methods[i].type == type && (strcmp(o->methods[i].site, p->site) == 0 ||
+						   strcmp(o->methods[i].site, entry) == 0))
 			return o->methods[i].method;
 	return NULL;
 }
