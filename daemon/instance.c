@@ -157,9 +157,10 @@ unsigned int instance_remove_leftovers(void)
 
 int instance_enable(struct instance *i, const char *event, bool enable)
 {
+	/* tracefs_event_enable() would list all systems and events, to match names as patterns. */
 	errno = 0;
-	return check(enable ? tracefs_event_enable(i->tracefs, TRACEFS_GROUP, event)
-			    : tracefs_event_disable(i->tracefs, TRACEFS_GROUP, event));
+	return check(tracefs_event_file_write(i->tracefs, TRACEFS_GROUP, event, "enable",
+					      enable ? "1" : "0"));
 }
 
 int instance_set_filter(struct instance *i, const char *event, const char *filter)
