@@ -151,5 +151,6 @@ int main(int argc, char **argv)
 	}
 	for (struct thread *t = threads; t < threads + n_threads; t++)
 		printf("thread %u %u %#x %u\n", t->tid, t->cpu, t->first, t->count);
+	free(line);
 	return 0;
 }

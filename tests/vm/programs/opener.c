@@ -134,8 +134,10 @@ int main(int argc, char **argv)
 	start_thread(&last);
 	pthread_join(last.thread, NULL);
 
-	for (int i = 0; i < n; i++)
+	for (int i = 0; i < n; i++) {
 		print(&openers[i]);
+		free(openers[i].calls);
+	}
 	print(&last);
 	return 0;
 }

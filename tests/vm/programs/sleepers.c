@@ -85,5 +85,6 @@ int main(int argc, char **argv)
 	}
 	for (unsigned int i = 0; i < n; i++)
 		pthread_join(sleepers[i].thread, NULL);
+	free(sleepers);
 	return 0;
 }
