@@ -121,7 +121,8 @@ int main(int argc, char **argv)
 			continue;
 		openers[n].cpu = last.cpu = cpu;
 		openers[n].n = (size_t)atoi(argv[1]);
-		snprintf(openers[n].comm, sizeof(openers[n].comm), "opener-%d", cpu);
+		snprintf(openers[n].comm, sizeof(openers[n].comm), "opener-%u",
+			 (unsigned int)cpu & 0xffff);
 		prepare(&openers[n++], argv[2], dfd);
 	}
 
