@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sysexits.h>
 
 #include "log.h"
 #include "manager.h"
@@ -113,8 +114,9 @@ int kprobed_main(int argc, char **argv)
 	r = parse_arguments(argc, argv, &arguments);
 	if (r <= 0)
 		return r < 0 ? 2 : 0;
+	/* A status of its own: starting again does not help, and the unit knows (sysexits.h). */
 	if (load_config(&arguments, &config) < 0)
-		return 1;
+		return arguments.is_check ? 1 : EX_CONFIG;
 	if (arguments.is_check)
 		return config_dump(&config, stdout) < 0;
 
