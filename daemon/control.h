@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The control worker: the one thread that writes to the kernel's tracing files.
+ * A worker: a thread for what takes milliseconds to seconds, which the event loop never does. There
+ * are two: the control worker is the one thread that writes to the kernel's tracing files; the
+ * knowledge worker looks up symbols and types (knowledge.h).
  *
- * Such writes take milliseconds to seconds, so the event loop never does them. Operations wait in a
- * queue and are carried out one at a time, in order: each is planned on the main thread when its
- * turn comes (it sees everything before it settled), run on the worker, and finished on the main
- * thread. What run() touches is the operation's own until done().
+ * Operations wait in a queue and are carried out one at a time, in order: each is planned on the
+ * main thread when its turn comes (it sees everything before it settled), run on the worker, and
+ * finished on the main thread. What run() touches is the operation's own until done().
  */
 #ifndef KP_CONTROL_H
 #define KP_CONTROL_H

@@ -12,11 +12,13 @@ libkprobed_daemon_la_SOURCES = \
 	daemon/instance.c daemon/instance.h \
 	daemon/json-text.c daemon/json-text.h \
 	daemon/kprobed.c \
+	daemon/knowledge.c daemon/knowledge.h \
 	daemon/listener.c daemon/listener.h \
 	daemon/manager.c daemon/manager.h \
 	daemon/plant.c daemon/plant.h \
 	daemon/probe.c daemon/probe.h \
 	daemon/probe-act.c daemon/probe-add.c daemon/probe-poll.c daemon/probe-reap.c \
+	daemon/probe-resolve.c daemon/probe-resolve.h \
 	daemon/probe-set.c daemon/probe-set.h daemon/probe-set-internal.h \
 	daemon/reader.c daemon/reader.h \
 	daemon/refusal.c daemon/refusal.h \

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * See manager.h. Order of life: the log first (it may come from the process before), the kernel's
- * files, the worker, reading and delivery, probes, and the socket last; the end goes the other way.
+ * files, the workers, reading and delivery, probes, and the socket last; the end goes the other
+ * way.
  */
 #include "manager.h"
 
@@ -232,9 +233,15 @@ static int make_parts(struct manager *m)
 		r = reader_new(&reader, &server->reader);
 	if (r == 0)
 		r = control_new(server->base, &server->control);
+	if (r == 0)
+		r = knowledge_new(&server->knowledge);
+	if (r == 0)
+		r = control_new(server->base, &server->knowledge_worker);
 	if (r == 0) {
 		probes.reader = server->reader;
 		probes.control = server->control;
+		probes.knowledge_worker = server->knowledge_worker;
+		probes.knowledge = server->knowledge;
 		r = probe_set_new(&probes, &server->probes);
 	}
 	if (r < 0)
@@ -349,6 +356,11 @@ struct manager *manager_free(struct manager *m)
 		session_free(s);
 	}
 	server->probes = probes;
+	/* What it has looked up goes on to the other worker. */
+	if (server->knowledge_worker)
+		control_free(server->knowledge_worker);
+	if (server->knowledge)
+		knowledge_free(server->knowledge);
 	if (server->control)
 		control_free(server->control);
 	/* Its streams read from the instances' files. */

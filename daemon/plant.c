@@ -69,12 +69,9 @@ static int fail_create(struct plant *p, int r)
 {
 	size_t bad = undo_create(p);
 
-	/* To say whether the symbol exists, and what is called much the same. */
-	if (!p->loaded_symbols && !p->symbols)
-		p->symbols_result = symbols_load(NULL, &p->loaded_symbols);
 	p->error.probe = p->indexes[bad];
-	return refusal_explain(&p->create[bad]->spec, p->create[bad]->event, -r,
-			       p->loaded_symbols ? p->loaded_symbols : p->symbols, &p->error);
+	return refusal_explain(&p->create[bad]->spec, p->create[bad]->event, -r, p->symbols,
+			       &p->error);
 }
 
 static int create_events(struct plant *p)
@@ -215,14 +212,12 @@ static int make_instance(struct plant *p, struct plant_target *target)
  */
 static int locate_sites(struct plant *p)
 {
-	const struct symbols *symbols = p->loaded_symbols ? p->loaded_symbols : p->symbols;
-
-	for (size_t i = 0; i < p->n_create && symbols; i++) {
+	for (size_t i = 0; i < p->n_create && p->symbols; i++) {
 		struct probe *probe = p->create[i];
 
 		if (probe->spec.symbol)
 			continue;
-		symbols_locate(symbols, probe->spec.address, probe->site);
+		symbols_locate(p->symbols, probe->spec.address, probe->site);
 		if (strchr(probe->site, '+'))
 			continue;
 		p->error.probe = p->indexes[i];
@@ -237,9 +232,6 @@ static int plant_all(struct plant *p)
 {
 	int r;
 
-	/* Without them addresses stay numbers, and Status says why. */
-	if (p->needs_symbols)
-		p->symbols_result = symbols_load(NULL, &p->loaded_symbols);
 	r = locate_sites(p);
 	if (r == 0)
 		r = make_instance(p, &p->targets[0]);

@@ -36,12 +36,9 @@ struct plant {
 	struct probe **enable; /* borrowed: to enable, new and old */
 	size_t n_enable;
 
-	struct reader *reader;		/* borrowed: learns of each event before it is enabled */
-	const struct symbols *symbols;	/* borrowed: what is known so far; NULL: nothing */
-	struct symbols *loaded_symbols; /* the caller's: newer ones, when they were needed */
-	bool needs_symbols;
-	int symbols_result; /* of loading them; 0: loaded, or not needed */
-	bool is_dry_run;    /* make, say what the kernel thinks, and delete */
+	struct reader *reader;	       /* borrowed: learns of each event before it is enabled */
+	const struct symbols *symbols; /* borrowed; NULL: not to be had */
+	bool is_dry_run;	       /* make, say what the kernel thinks, and delete */
 
 	int result; /* 0 or a negative errno, with error filled */
 	struct kp_error error;

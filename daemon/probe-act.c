@@ -266,6 +266,7 @@ void probe_set_end_session(struct probe_set *set, uint64_t session)
 {
 	struct act_op *a;
 
+	probe_set_orphan_adds(set, session);
 	/* A request of it may still wait in the queue, so even a session without probes is ended.
 	 */
 	a = act_new(set, ACTION_REMOVE);

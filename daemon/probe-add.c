@@ -2,9 +2,13 @@
 /*
  * Add and Check: see probe-set.h.
  *
- * Each spec of a batch becomes one of: a new probe, a claim to one that is there, or the return of
- * a parked one. plan() decides and changes nothing that is seen; done() makes it all true or
- * forgets it.
+ * In two steps. The knowledge worker resolves the batch: which function is meant, and what there is
+ * to say about it (probe-resolve.h). Then the control worker plants it: each spec becomes one of a
+ * new probe, a claim to one that is there, or the return of a parked one. plan() decides and
+ * changes nothing that is seen; done() makes it all true or forgets it.
+ *
+ * A session has one call under way at a time, so its calls keep their order over both steps. The
+ * end of a session in between is noted, since what ends its probes would come too early.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -14,6 +18,7 @@
 
 #include <utlist.h>
 
+#include "probe-resolve.h"
 #include "probe-set-internal.h"
 
 enum item_fate {
@@ -32,14 +37,17 @@ struct add_op {
 	struct control_op op;
 	struct probe_set *set;
 	struct requester who;
-	struct probe_spec *specs; /* owned */
+	struct resolve resolve;
+	struct probe_spec *specs; /* owned, after resolving */
 	size_t n_specs;
+	bool is_orphan; /* its session has ended, and its probes with it */
 	enum probe_lifetime lifetime;
 	struct add_item *items; /* owned */
 	size_t n_items;
 	struct plant plant;
 	probe_done_fn done;
 	void *data;
+	struct add_op *next, *prev; /* those being resolved */
 };
 
 static uint64_t realtime_usec(void)
@@ -268,9 +276,12 @@ static bool plan_add(struct control_op *op)
 
 	if (a->set->is_shutting_down)
 		r = kp_error_set(&e, KP_UNAVAILABLE, ESHUTDOWN, "kprobed", "kprobed is stopping");
+	else if (a->is_orphan)
+		r = -ECANCELED;
+	else if (a->resolve.result < 0)
+		r = a->resolve.result;
 	else
 		r = check_limits(a, &e);
-	a->plant.needs_symbols = r == 0 && probe_set_needs_symbols(a->set, a->specs, a->n_specs);
 	for (; r == 0 && a->n_items < a->n_specs; a->n_items++) {
 		e.probe = (int)a->n_items;
 		r = plan_item(a, a->n_items, &e);
@@ -282,8 +293,8 @@ static bool plan_add(struct control_op *op)
 		r = collect_work(a, &e);
 	}
 	a->plant.result = r;
-	a->plant.error = e;
-	a->plant.symbols = a->set->symbols;
+	a->plant.error = a->resolve.result < 0 && e.code == KP_OK ? a->resolve.error : e;
+	a->plant.symbols = a->resolve.symbols;
 	a->plant.reader = a->set->o.reader;
 	return r == 0 && (a->plant.n_create || (a->plant.n_enable && !a->plant.is_dry_run));
 }
@@ -391,7 +402,6 @@ static void done_add(struct control_op *op)
 
 	adopt_instance(a, &a->plant.targets[0]);
 	adopt_instance(a, &a->plant.targets[1]);
-	probe_set_adopt_symbols(a->set, a->plant.loaded_symbols, a->plant.symbols_result);
 	if (a->plant.result == 0 && !a->plant.is_dry_run)
 		settle(a);
 	for (size_t i = 0; probes && i < a->n_items; i++)
@@ -404,11 +414,46 @@ static void done_add(struct control_op *op)
 	for (size_t i = 0; i < a->n_specs; i++)
 		probe_spec_done(&a->specs[i]);
 	free(a->specs);
+	if (a->resolve.symbols)
+		symbols_free(a->resolve.symbols);
 	free(a->items);
 	free(a->plant.create);
 	free(a->plant.indexes);
 	free(a->plant.enable);
 	free(a);
+}
+
+static void run_resolve(struct control_op *op)
+{
+	struct add_op *a = (struct add_op *)op;
+
+	resolve_run(a->set->o.knowledge, &a->resolve);
+}
+
+/* On to the second step, whatever came of the first: it ends the operation. */
+static void done_resolve(struct control_op *op)
+{
+	struct add_op *a = (struct add_op *)op;
+	struct probe_set *set = a->set;
+
+	DL_DELETE(set->resolving, a);
+	probe_set_adopt_symbols(set, a->resolve.symbols, a->resolve.symbols_result);
+	a->specs = a->resolve.specs;
+	a->n_specs = a->resolve.n_specs;
+	a->items = calloc(a->n_specs ? a->n_specs : 1, sizeof(*a->items));
+	if (!a->items)
+		a->resolve.result = -ENOMEM;
+	a->op = (struct control_op){.plan = plan_add, .run = run_add, .done = done_add};
+	control_submit(set->o.control, &a->op);
+}
+
+void probe_set_orphan_adds(struct probe_set *set, uint64_t session)
+{
+	struct add_op *a;
+
+	DL_FOREACH (set->resolving, a) {
+		a->is_orphan |= a->who.session == session && a->lifetime == LIFETIME_CONNECTION;
+	}
 }
 
 void probe_set_add(struct probe_set *set, const struct requester *who, struct probe_spec *specs,
@@ -417,24 +462,24 @@ void probe_set_add(struct probe_set *set, const struct requester *who, struct pr
 {
 	struct add_op *a = calloc(1, sizeof(*a));
 
-	if (a)
-		a->items = calloc(n_specs ? n_specs : 1, sizeof(*a->items));
-	if (!a || !a->items) {
+	if (!a) {
 		for (size_t i = 0; i < n_specs; i++)
 			probe_spec_done(&specs[i]);
 		free(specs);
-		free(a);
 		done(-ENOMEM, NULL, NULL, 0, data);
 		return;
 	}
-	a->op = (struct control_op){.plan = plan_add, .run = run_add, .done = done_add};
+	a->op = (struct control_op){.run = run_resolve, .done = done_resolve};
 	a->set = set;
 	a->who = *who;
-	a->specs = specs;
-	a->n_specs = n_specs;
+	a->resolve = (struct resolve){.specs = specs, .n_specs = n_specs};
+	/* The worker has not run when the daemon ends first. */
+	a->resolve.result = -ECANCELED;
+	a->resolve.symbols_result = set->symbols_state;
 	a->lifetime = lifetime;
 	a->plant.is_dry_run = is_dry_run;
 	a->done = done;
 	a->data = data;
-	control_submit(set->o.control, &a->op);
+	DL_APPEND(set->resolving, a);
+	control_submit(set->o.knowledge_worker, &a->op);
 }

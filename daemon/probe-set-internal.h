@@ -28,10 +28,10 @@ struct probe_set {
 	struct registry registry;
 	struct instance *instances; /* owned */
 	unsigned int n_instances;
-	struct symbols *symbols; /* owned; NULL: not loaded */
-	uint64_t modules_hash;	 /* of /proc/modules when they were loaded */
+	struct symbols *symbols; /* a reference; NULL: not loaded */
 	int symbols_state;
-	pid_t own_tids[2];
+	pid_t own_tids[3];
+	struct add_op *resolving; /* those that are with the knowledge worker */
 	struct event *reap_timer; /* owned */
 	struct event *poll_timer; /* owned */
 	bool is_poll_queued;
@@ -48,10 +48,12 @@ void probe_set_change(struct probe_set *set, enum probe_change change, const str
 void probe_set_park(struct probe_set *set, struct probe *probe, const struct requester *by);
 void probe_set_schedule_reap(struct probe_set *set);
 void probe_set_schedule_poll(struct probe_set *set);
-/* Takes newer symbols into use; NULL: keeps what there is. @result: of loading them. */
-void probe_set_adopt_symbols(struct probe_set *set, struct symbols *loaded, int result);
-/* Whether planting @specs needs symbols that are not loaded, or are older than the modules. */
-bool probe_set_needs_symbols(const struct probe_set *set, const struct probe_spec *specs, size_t n);
+/* Takes @symbols into use, if they are others; NULL: keeps what there is. @result: of loading them.
+ */
+void probe_set_adopt_symbols(struct probe_set *set, struct symbols *symbols, int result);
+
+/* probe-add.c: what @session has asked for and is not planted yet does not come to be. */
+void probe_set_orphan_adds(struct probe_set *set, uint64_t session);
 
 /* probe-poll.c */
 void profile_read(struct profile *profile);

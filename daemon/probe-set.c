@@ -3,7 +3,6 @@
 #include "probe-set-internal.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -32,6 +31,7 @@ int probe_set_new(const struct probe_set_options *options, struct probe_set **re
 	set->symbols_state = -EAGAIN;
 	set->own_tids[0] = gettid();
 	set->own_tids[1] = control_tid(options->control);
+	set->own_tids[2] = control_tid(options->knowledge_worker);
 	set->reap_timer = evtimer_new(options->base, on_reap_timer, set);
 	set->poll_timer = evtimer_new(options->base, on_poll_timer, set);
 	if (!set->reap_timer || !set->poll_timer)
@@ -127,43 +127,13 @@ void probe_set_park(struct probe_set *set, struct probe *probe, const struct req
 	}
 }
 
-static uint64_t hash_modules(void)
+void probe_set_adopt_symbols(struct probe_set *set, struct symbols *symbols, int result)
 {
-	_cleanup_close_ int fd = open("/proc/modules", O_RDONLY | O_CLOEXEC);
-	uint64_t h = 14695981039346656037ULL; /* FNV-1a */
-	char buf[4096];
-	ssize_t n;
-
-	while (fd >= 0 && (n = read(fd, buf, sizeof(buf))) > 0)
-		for (ssize_t i = 0; i < n; i++)
-			/* Use counts change all the time and mean nothing here. */
-			if (buf[i] < '0' || buf[i] > '9')
-				h = (h ^ (unsigned char)buf[i]) * 1099511628211ULL;
-	return h;
-}
-
-void probe_set_adopt_symbols(struct probe_set *set, struct symbols *loaded, int result)
-{
-	if (result < 0)
-		set->symbols_state = result;
-	if (!loaded)
+	set->symbols_state = result;
+	if (!symbols || symbols == set->symbols)
 		return;
-	reader_set_symbols(set->o.reader, loaded);
+	reader_set_symbols(set->o.reader, symbols);
 	if (set->symbols)
 		symbols_free(set->symbols);
-	set->symbols = loaded;
-	set->symbols_state = 0;
-	set->modules_hash = hash_modules();
-}
-
-bool probe_set_needs_symbols(const struct probe_set *set, const struct probe_spec *specs, size_t n)
-{
-	bool is_needed = false;
-
-	for (size_t i = 0; i < n; i++) {
-		is_needed |= specs[i].kind == PROBE_RETURN || specs[i].stack || !specs[i].symbol;
-		for (size_t k = 0; k < specs[i].n_args; k++)
-			is_needed |= specs[i].args[k].show == ARG_SYMBOL;
-	}
-	return is_needed && (!set->symbols || set->modules_hash != hash_modules());
+	set->symbols = symbols_ref(symbols);
 }

@@ -21,6 +21,7 @@
 #include "error.h"
 #include "event-log.h"
 #include "foreign.h"
+#include "knowledge.h"
 #include "probe.h"
 #include "reader.h"
 
@@ -35,11 +36,13 @@ enum probe_change {
 };
 
 struct probe_set_options {
-	struct event_base *base;     /* borrowed */
-	struct event_log *log;	     /* borrowed */
-	struct reader *reader;	     /* borrowed */
-	struct control *control;     /* borrowed */
-	const struct config *config; /* borrowed */
+	struct event_base *base;	  /* borrowed */
+	struct event_log *log;		  /* borrowed */
+	struct reader *reader;		  /* borrowed */
+	struct control *control;	  /* borrowed: plants */
+	struct control *knowledge_worker; /* borrowed: resolves */
+	struct knowledge *knowledge;	  /* borrowed: that worker's */
+	const struct config *config;	  /* borrowed */
 	/* Told of every change; @by is NULL when nobody asked for it. */
 	void (*on_change)(enum probe_change change, const struct probe *probe,
 			  const struct requester *by, void *data);
@@ -49,7 +52,7 @@ struct probe_set_options {
 struct probe_set;
 
 int probe_set_new(const struct probe_set_options *options, struct probe_set **ret);
-/* The control worker must have been freed before. */
+/* The workers must have been freed before. */
 struct probe_set *probe_set_free(struct probe_set *set);
 DEFINE_CLEANUP(struct probe_set *, probe_set_free);
 

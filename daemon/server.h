@@ -16,6 +16,7 @@
 #include "delivery.h"
 #include "event-log.h"
 #include "interfaces.h"
+#include "knowledge.h"
 #include "probe-set.h"
 #include "reader.h"
 
@@ -28,7 +29,9 @@ struct server {
 	struct event_log *log;
 	struct reader *reader;
 	struct delivery *delivery;
-	struct control *control;
+	struct control *control;	  /* writes to tracefs */
+	struct control *knowledge_worker; /* looks things up; owns the knowledge while it runs */
+	struct knowledge *knowledge;
 	struct probe_set *probes;
 	struct session *sessions; /* all, by id (uthash) */
 	uint64_t next_session;

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,6 +28,7 @@ struct cached_text {
 };
 
 struct symbols {
+	atomic_uint references;
 	struct symbol *items; /* owned, sorted by address */
 	size_t n_items;
 	size_t size;
@@ -132,6 +134,7 @@ int symbols_load(const char *path, struct symbols **ret)
 	s = calloc(1, sizeof(*s));
 	if (!s)
 		return -ENOMEM;
+	atomic_init(&s->references, 1);
 	s->cache = calloc(CACHE_SLOTS, sizeof(*s->cache));
 	if (!s->cache)
 		return -ENOMEM;
@@ -157,8 +160,16 @@ int symbols_load(const char *path, struct symbols **ret)
 	return 0;
 }
 
+struct symbols *symbols_ref(struct symbols *s)
+{
+	atomic_fetch_add_explicit(&s->references, 1, memory_order_relaxed);
+	return s;
+}
+
 struct symbols *symbols_free(struct symbols *s)
 {
+	if (atomic_fetch_sub_explicit(&s->references, 1, memory_order_acq_rel) > 1)
+		return NULL;
 	free(s->items);
 	free(s->names);
 	free(s->cache);
@@ -169,6 +180,24 @@ struct symbols *symbols_free(struct symbols *s)
 size_t symbols_count(const struct symbols *s)
 {
 	return s->n_items;
+}
+
+int symbols_each(const struct symbols *s, int (*fn)(const struct symbol_view *symbol, void *data),
+		 void *data)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < s->n_items && r == 0; i++) {
+		const struct symbol *item = &s->items[i];
+		struct symbol_view view = {
+			.address = item->address,
+			.name = s->names + item->name,
+			.module = item->module ? s->names + item->module : NULL,
+		};
+
+		r = fn(&view, data);
+	}
+	return r;
 }
 
 static bool is_in_module(const struct symbols *s, const struct symbol *item, const char *module)

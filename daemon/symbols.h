@@ -26,10 +26,27 @@ struct symbols;
  * CAP_SYSLOG missing), -ENOMEM, or the errno of reading.
  */
 int symbols_load(const char *path, struct symbols **ret);
+/* Snapshots are counted: each thread that uses one has a reference of its own. */
+struct symbols *symbols_ref(struct symbols *s);
+/* Gives up a reference, the last one frees. */
 struct symbols *symbols_free(struct symbols *s);
 DEFINE_CLEANUP(struct symbols *, symbols_free);
 
 size_t symbols_count(const struct symbols *s);
+
+/* A function, as the snapshot has it; borrowed from there. */
+struct symbol_view {
+	uint64_t address;
+	const char *name;
+	const char *module; /* NULL: the kernel's own */
+};
+
+/*
+ * Calls @fn for each text symbol in the order of their addresses; stops when it returns nonzero and
+ * returns that.
+ */
+int symbols_each(const struct symbols *s, int (*fn)(const struct symbol_view *symbol, void *data),
+		 void *data);
 
 /* Whether a text symbol of that name exists, in @module or (NULL) anywhere. */
 bool symbols_has(const struct symbols *s, const char *module, const char *name);

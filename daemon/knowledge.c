@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* See knowledge.h. */
+#include "knowledge.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct knowledge {
+	struct symbols *symbols; /* a reference */
+	uint64_t modules_hash;	 /* of /proc/modules when they were loaded */
+};
+
+int knowledge_new(struct knowledge **ret)
+{
+	struct knowledge *k = calloc(1, sizeof(*k));
+
+	if (!k)
+		return -ENOMEM;
+	*ret = k;
+	return 0;
+}
+
+struct knowledge *knowledge_free(struct knowledge *k)
+{
+	if (k->symbols)
+		symbols_free(k->symbols);
+	free(k);
+	return NULL;
+}
+
+/* Of each module's name and address; use counts change all the time and mean nothing here. */
+static uint64_t hash_modules(void)
+{
+	_cleanup_fclose_ FILE *f = fopen("/proc/modules", "re");
+	_cleanup_free_ char *line = NULL;
+	uint64_t h = 14695981039346656037ULL; /* FNV-1a */
+	size_t size = 0;
+
+	/* "dummy 16384 0 - Live 0xffffffffc0a00000" */
+	while (f && getline(&line, &size, f) > 0) {
+		char *address = strstr(line, " 0x");
+
+		line[strcspn(line, " ")] = '\0';
+		for (const char *p = line; *p; p++)
+			h = (h ^ (unsigned char)*p) * 1099511628211ULL;
+		for (const char *p = address; p && *p; p++)
+			h = (h ^ (unsigned char)*p) * 1099511628211ULL;
+	}
+	return h;
+}
+
+int knowledge_refresh(struct knowledge *k)
+{
+	uint64_t h = hash_modules();
+	struct symbols *loaded;
+	int r;
+
+	if (k->symbols && k->modules_hash == h)
+		return 0;
+	r = symbols_load(NULL, &loaded);
+	if (r < 0)
+		return r;
+	if (k->symbols)
+		symbols_free(k->symbols);
+	k->symbols = loaded;
+	k->modules_hash = h;
+	return 0;
+}
+
+struct symbols *knowledge_symbols(const struct knowledge *k)
+{
+	return k->symbols;
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What is known of the running kernel: its symbols, of modules as well.
+ *
+ * It belongs to the knowledge worker: every function here is called from an operation of that
+ * worker (control.h), and takes as long as reading the kernel's files takes. What other threads
+ * need of it is counted and immutable (a snapshot of symbols).
+ */
+#ifndef KP_KNOWLEDGE_H
+#define KP_KNOWLEDGE_H
+
+#include "cleanup.h"
+#include "symbols.h"
+
+struct knowledge;
+
+int knowledge_new(struct knowledge **ret);
+/* The worker must have been freed before. */
+struct knowledge *knowledge_free(struct knowledge *k);
+DEFINE_CLEANUP(struct knowledge *, knowledge_free);
+
+/*
+ * Brings it up to date when modules have come or gone. What could not be read anew stays as it was.
+ * 0, or the errno of loading the symbols (symbols_load()).
+ */
+int knowledge_refresh(struct knowledge *k);
+
+/* The newest snapshot, borrowed until the next refresh; NULL: none could be loaded. */
+struct symbols *knowledge_symbols(const struct knowledge *k);
+
+#endif
