@@ -6,16 +6,19 @@ libkprobed_daemon_la_SOURCES = \
 	daemon/control.c daemon/control.h \
 	daemon/decode.c daemon/decode.h \
 	daemon/delivery.c daemon/delivery.h \
+	daemon/disasm.c daemon/disasm.h \
 	daemon/event-format.c \
 	daemon/event-log.c daemon/event-log.h \
 	daemon/foreign.c daemon/foreign.h \
 	daemon/instance.c daemon/instance.h \
 	daemon/json-text.c daemon/json-text.h \
 	daemon/kprobed.c \
+	daemon/kernel-text.c daemon/kernel-text.h \
 	daemon/knowledge.c daemon/knowledge.h \
 	daemon/listener.c daemon/listener.h \
 	daemon/manager.c daemon/manager.h \
 	daemon/plant.c daemon/plant.h \
+	daemon/privileges.c daemon/privileges.h \
 	daemon/probe.c daemon/probe.h \
 	daemon/probe-act.c daemon/probe-add.c daemon/probe-poll.c daemon/probe-reap.c \
 	daemon/probe-resolve.c daemon/probe-resolve.h \
@@ -49,9 +52,9 @@ libkprobed_daemon_la_SOURCES = \
 libkprobed_daemon_la_CPPFLAGS = $(AM_CPPFLAGS) -iquote $(top_srcdir)/daemon -iquote $(top_builddir)/daemon \
 	-DINTERFACE_DIR='"$(top_srcdir)/include"' -DSYSCONFDIR='"$(sysconfdir)"'
 libkprobed_daemon_la_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS) $(JSON_CFLAGS) $(TRACEFS_CFLAGS) \
-	$(SYSTEMD_CFLAGS) $(INIH_CFLAGS)
+	$(SYSTEMD_CFLAGS) $(INIH_CFLAGS) $(CAPSTONE_CFLAGS)
 libkprobed_daemon_la_LIBADD = libkpcommon.la $(EVENT_LIBS) $(JSON_LIBS) $(TRACEFS_LIBS) \
-	$(SYSTEMD_LIBS) $(INIH_LIBS) -lpthread
+	$(SYSTEMD_LIBS) $(INIH_LIBS) $(CAPSTONE_LIBS) -lpthread
 
 # The interfaces are part of the binary (.incbin), which dependency tracking does not see: this header
 # changes with them.

@@ -17,6 +17,7 @@
 
 #include "listener.h"
 #include "log.h"
+#include "privileges.h"
 #include "rpc.h"
 #include "server.h"
 #include "session.h"
@@ -207,6 +208,23 @@ static int open_kernel(struct server *server)
 	return r == -EBUSY ? r : 0;
 }
 
+/* Before there is any thread: what this takes is given back at once. */
+static int open_text(struct server *server)
+{
+	int r;
+
+	server->no_text = KP_ERROR_INIT;
+	r = kernel_text_open(NULL, &server->text, &server->no_text);
+	if (r == -ENOMEM)
+		return r;
+	if (r < 0)
+		log_notice("no disassembly: %s", server->no_text.message);
+	r = privileges_drop_rawio();
+	if (r < 0)
+		log_warning("cannot give CAP_SYS_RAWIO back: %s", strerror(-r));
+	return 0;
+}
+
 static int make_parts(struct manager *m)
 {
 	struct server *server = &m->server;
@@ -312,7 +330,9 @@ int manager_new(const struct config *config, struct manager **ret)
 		log_error("%s", text);
 		return r;
 	}
-	r = take_passed_fds(m);
+	r = open_text(&m->server);
+	if (r == 0)
+		r = take_passed_fds(m);
 	if (r == 0)
 		r = make_log(m);
 	if (r < 0)
@@ -372,6 +392,8 @@ struct manager *manager_free(struct manager *m)
 		delivery_free(server->delivery);
 	if (server->log)
 		event_log_free(server->log);
+	if (server->text)
+		kernel_text_free(server->text);
 	if (server->interfaces)
 		interfaces_free(server->interfaces);
 	for (size_t i = 0; i < ARRAY_SIZE(m->signals); i++)

@@ -33,6 +33,7 @@ static struct json_object *features_to_json(const struct server *server)
 		    "the kernel hides its symbols' addresses (kernel.kptr_restrict)");
 	add_feature(list, "btf", access("/sys/kernel/btf/vmlinux", R_OK) == 0,
 		    "the kernel was built without CONFIG_DEBUG_INFO_BTF");
+	add_feature(list, "disassembly", server->text, server->no_text.message);
 	add_feature(list, "methods", access("/sys/kernel/debug/kprobes/list", R_OK) == 0,
 		    "debugfs is not mounted or may not be read");
 	add_feature(list, "helper", access("/dev/kprobed", R_OK | W_OK) == 0,

@@ -16,6 +16,7 @@
 #include "delivery.h"
 #include "event-log.h"
 #include "interfaces.h"
+#include "kernel-text.h"
 #include "knowledge.h"
 #include "probe-set.h"
 #include "reader.h"
@@ -37,6 +38,8 @@ struct server {
 	uint64_t next_session;
 	uint64_t started_usec;	     /* CLOCK_REALTIME */
 	struct kp_error unavailable; /* why there are no probes; code KP_OK: there are */
+	struct kernel_text *text;    /* the knowledge worker's; NULL: see no_text */
+	struct kp_error no_text;     /* why the kernel's text cannot be read */
 };
 
 #endif

@@ -14,9 +14,11 @@ UNIT_TESTS = \
 	tests/unit/test-decode \
 	tests/unit/test-decode-recorded \
 	tests/unit/test-delivery \
+	tests/unit/test-disasm \
 	tests/unit/test-event-log \
 	tests/unit/test-event-log-adopt \
 	tests/unit/test-json-text \
+	tests/unit/test-kernel-text \
 	tests/unit/test-probe \
 	tests/unit/test-reader \
 	tests/unit/test-ring \
@@ -157,3 +159,13 @@ tests_unit_test_tracefs_LDADD = $(UNIT_LDADD)
 
 # Pages that kernels wrote.
 EXTRA_DIST += tests/unit/data
+
+tests_unit_test_disasm_SOURCES = tests/unit/test-disasm.c
+tests_unit_test_disasm_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_disasm_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_disasm_LDADD = $(UNIT_LDADD)
+
+tests_unit_test_kernel_text_SOURCES = tests/unit/test-kernel-text.c
+tests_unit_test_kernel_text_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_kernel_text_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_kernel_text_LDADD = $(UNIT_LDADD)
