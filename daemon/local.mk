@@ -16,6 +16,7 @@ libkprobed_daemon_la_SOURCES = \
 	daemon/kernel-text.c daemon/kernel-text.h \
 	daemon/knowledge.c daemon/knowledge.h \
 	daemon/listener.c daemon/listener.h \
+	daemon/listing.c daemon/listing.h \
 	daemon/manager.c daemon/manager.h \
 	daemon/plant.c daemon/plant.h \
 	daemon/privileges.c daemon/privileges.h \
@@ -34,6 +35,8 @@ libkprobed_daemon_la_SOURCES = \
 	daemon/stream.c daemon/stream.h \
 	daemon/subscription.c daemon/subscription.h \
 	daemon/symbols.c daemon/symbols.h \
+	daemon/text-patch.c daemon/text-patch.h \
+	daemon/text-reserved.c daemon/text-reserved.h \
 	daemon/tracefs.c daemon/tracefs.h \
 	daemon/varlink-idl.c daemon/varlink-idl.h \
 	daemon/varlink-lexer.c daemon/varlink-lexer.h \

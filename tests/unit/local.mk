@@ -19,6 +19,7 @@ UNIT_TESTS = \
 	tests/unit/test-event-log-adopt \
 	tests/unit/test-json-text \
 	tests/unit/test-kernel-text \
+	tests/unit/test-listing \
 	tests/unit/test-probe \
 	tests/unit/test-reader \
 	tests/unit/test-ring \
@@ -169,3 +170,8 @@ tests_unit_test_kernel_text_SOURCES = tests/unit/test-kernel-text.c
 tests_unit_test_kernel_text_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_kernel_text_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_kernel_text_LDADD = $(UNIT_LDADD)
+
+tests_unit_test_listing_SOURCES = tests/unit/test-listing.c tests/unit/core-file.h
+tests_unit_test_listing_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_listing_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_listing_LDADD = $(UNIT_LDADD)
