@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The table of symbols.c, for the file that loads it and for the one that looks for similar names.
+ */
+#ifndef KP_SYMBOLS_INTERNAL_H
+#define KP_SYMBOLS_INTERNAL_H
+
+#include "symbols.h"
+
+/* 16 bytes for each of 200,000 and more: sizes are worked out from the next one. */
+struct packed_symbol {
+	uint64_t address;
+	uint32_t name;	 /* offset in names */
+	uint16_t module; /* index in modules; 0: the kernel's own */
+	char type;
+};
+
+struct cached_text {
+	uint64_t address;
+	size_t len;
+	char text[SYMBOL_TEXT_MAX];
+};
+
+struct symbols {
+	unsigned int refs; /* atomic */
+	/* owned, sorted by address, at one address as the file had them */
+	struct packed_symbol *items;
+	uint32_t n_items;
+	uint32_t *modules; /* owned: offsets in names; [0] is "" */
+	uint32_t n_modules;
+	char *names; /* owned; offset 0 is "" */
+	size_t names_len;
+	/*
+	 * The index by name: a chain for each hash, of indexes in ascending order, SYMBOL_NONE at
+	 * its end.
+	 */
+	uint32_t *heads; /* owned: 1 << hash_bits */
+	uint32_t *nexts; /* owned: n_items */
+	unsigned int hash_bits;
+	struct cached_text *cache; /* owned, SYMBOL_CACHE_SLOTS */
+};
+
+#define SYMBOL_CACHE_BITS  10
+#define SYMBOL_CACHE_SLOTS (1 << SYMBOL_CACHE_BITS)
+
+/* FNV-1a */
+static inline uint32_t symbol_hash(const char *name, unsigned int bits)
+{
+	uint64_t h = 14695981039346656037ULL;
+
+	for (; *name; name++)
+		h = (h ^ (unsigned char)*name) * 1099511628211ULL;
+	return (uint32_t)((h ^ h >> 32) * 0x9e3779b97f4a7c15ULL >> (64 - bits));
+}
+
+#endif
