@@ -1,6 +1,6 @@
 # Benchmarks: "make bench" records events in the guest of tests/vm (once, cached; minutes), then takes about a minute. Made
 # and run on request only.
-BENCH_BINARIES = tests/bench/bench-decode
+BENCH_BINARIES = tests/bench/bench-decode tests/bench/bench-fanout
 EXTRA_PROGRAMS += $(BENCH_BINARIES)
 CLEANFILES += $(BENCH_BINARIES)
 EXTRA_DIST += docs/benchmarks.md tests/bench/record tests/bench/shapes
@@ -14,7 +14,13 @@ tests_bench_bench_decode_CPPFLAGS = $(libkprobed_daemon_la_CPPFLAGS)
 tests_bench_bench_decode_CFLAGS = $(libkprobed_daemon_la_CFLAGS)
 tests_bench_bench_decode_LDADD = libkprobed-daemon.la
 
+tests_bench_bench_fanout_SOURCES = tests/bench/bench-fanout.c
+tests_bench_bench_fanout_CPPFLAGS = $(libkprobed_daemon_la_CPPFLAGS)
+tests_bench_bench_fanout_CFLAGS = $(libkprobed_daemon_la_CFLAGS)
+tests_bench_bench_fanout_LDADD = libkprobed-daemon.la
+
 bench: $(BENCH_BINARIES)
 	recordings=$$($(top_srcdir)/tests/bench/record $(abs_builddir)) && \
 		tests/bench/bench-decode $(BENCHFLAGS) "$$recordings"
+	tests/bench/bench-fanout
 .PHONY: bench
