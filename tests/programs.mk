@@ -2,7 +2,9 @@
 GUEST_BINARIES = \
 	tests/vm/programs/hits \
 	tests/vm/programs/hitter \
+	tests/vm/programs/latency \
 	tests/vm/programs/opener \
+	tests/vm/programs/pacer \
 	tests/vm/programs/sleepers \
 	tests/vm/programs/subscriber
 EXTRA_PROGRAMS += $(GUEST_BINARIES)
@@ -13,6 +15,9 @@ vm-programs: $(GUEST_BINARIES)
 tests_vm_programs_hits_SOURCES = tests/vm/programs/hits.c
 tests_vm_programs_hitter_SOURCES = tests/vm/programs/hitter.c
 tests_vm_programs_hitter_LDFLAGS = $(AM_LDFLAGS) -pthread
+tests_vm_programs_latency_SOURCES = tests/vm/programs/latency.c
+tests_vm_programs_latency_LDADD = libkprobed.la
+tests_vm_programs_pacer_SOURCES = tests/vm/programs/pacer.c
 tests_vm_programs_opener_SOURCES = tests/vm/programs/opener.c
 tests_vm_programs_opener_LDFLAGS = $(AM_LDFLAGS) -pthread
 tests_vm_programs_sleepers_SOURCES = tests/vm/programs/sleepers.c
