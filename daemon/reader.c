@@ -24,8 +24,15 @@
 #define WINDOW_MAX_NSEC	    (200 * NSEC_PER_MSEC)
 /* A stack that has not come after so long will not come. */
 #define STACK_WAIT_NSEC (100 * NSEC_PER_MSEC)
-/* Passes that find nothing before the rings are waited on again. */
-#define IDLE_PASSES 5
+/* Passes that find nothing, or little, before the rings are waited on again. */
+#define QUIET_PASSES 5
+/*
+ * Events in one tick from which on a tick costs less than waking for each: about where a wakeup and
+ * a look at every ring, some ten microseconds, come to a few per cent of a CPU.
+ */
+#define BUSY_EVENTS 50
+/* Nothing recorded for so long is idle. */
+#define IDLE_NSEC (1000 * NSEC_PER_MSEC)
 
 /* An event's id is a u16 in its records. Untouched pages of the table cost nothing. */
 #define BINDINGS 65536
@@ -40,13 +47,18 @@ struct reader {
 	struct event_log *log;
 	struct symbols *symbols;
 	struct event *tick; /* owned */
+	struct event *wake; /* owned: a ring has something, all that have are known */
 	struct stream *streams;
 	struct binding *bindings; /* owned, BINDINGS, by event id */
 	struct stack_layout stack;
 	uint64_t tick_nsec;
 	uint64_t window_nsec;
 	uint64_t last_ts;
-	unsigned int empty_passes;
+	uint64_t appended_at;	   /* CLOCK_MONOTONIC of the last pass that appended */
+	unsigned int quiet_passes; /* in a row */
+	uint64_t span_start;	   /* waking for each event: since when span_events count */
+	uint64_t span_events;
+	bool is_strict;	 /* the window always holds: it was asked for */
 	bool is_waiting; /* on the rings */
 	bool in_pass;
 	struct reader_totals totals;
@@ -195,7 +207,8 @@ static void append_front(struct reader *r, struct stream *s)
 		uint64_t late = r->last_ts - item->ts;
 
 		r->totals.reordered++;
-		if (2 * late > r->window_nsec)
+		/* While it wakes for each event there is no window that could be too small. */
+		if (!r->is_waiting && 2 * late > r->window_nsec)
 			r->window_nsec = 2 * late < WINDOW_MAX_NSEC ? 2 * late : WINDOW_MAX_NSEC;
 	} else {
 		r->last_ts = item->ts;
@@ -263,12 +276,13 @@ struct pass_result {
 	unsigned int n_pages;
 	bool is_partial;  /* a ring had more than its queue could take */
 	uint64_t held_ts; /* oldest record held back, 0: none */
+	uint64_t start;	  /* CLOCK_MONOTONIC, ns */
 };
 
 static struct pass_result run_pass(struct reader *r, uint64_t window)
 {
-	struct pass_result result = {0};
 	uint64_t start = now_nsec(), watermark = UINT64_MAX;
+	struct pass_result result = {.start = start};
 	struct stream *s;
 
 	DL_FOREACH (r->streams, s) {
@@ -326,22 +340,32 @@ static void schedule(struct reader *r, uint64_t nsec)
 	event_add(r->tick, &tv);
 }
 
+static void schedule_held(struct reader *r, uint64_t held_ts, uint64_t window)
+{
+	uint64_t now = now_nsec(), due = held_ts + window;
+
+	/* No sooner than it can be appended, no later than the tick. */
+	due = due > now ? due - now : 0;
+	due = due < NSEC_PER_MSEC ? NSEC_PER_MSEC : due;
+	schedule(r, due < r->tick_nsec ? due : r->tick_nsec);
+}
+
 static void schedule_next(struct reader *r, const struct pass_result *result)
 {
-	uint64_t now, due;
+	bool is_quiet = result->n_pages == 0 && result->held_ts == 0;
 
-	r->empty_passes = result->n_pages || result->held_ts ? 0 : r->empty_passes + 1;
+	if (!r->is_strict)
+		is_quiet = !result->is_partial && result->n_appended < BUSY_EVENTS / 2;
+	r->quiet_passes = is_quiet ? r->quiet_passes + 1 : 0;
 	if (result->is_partial) {
 		schedule(r, 0);
-	} else if (result->held_ts) {
-		/* No sooner than it can be appended, no later than the tick. */
-		now = now_nsec();
-		due = result->held_ts + r->window_nsec;
-		due = due > now ? due - now : 0;
-		due = due < NSEC_PER_MSEC ? NSEC_PER_MSEC : due;
-		schedule(r, due < r->tick_nsec ? due : r->tick_nsec);
-	} else if (r->empty_passes >= IDLE_PASSES) {
+	} else if (r->quiet_passes >= QUIET_PASSES) {
 		wait_for_rings(r);
+		/* What is held back now would wake nobody. */
+		if (result->held_ts)
+			schedule(r, NSEC_PER_MSEC);
+	} else if (result->held_ts) {
+		schedule_held(r, result->held_ts, r->window_nsec);
 	} else {
 		schedule(r, r->tick_nsec);
 	}
@@ -349,7 +373,53 @@ static void schedule_next(struct reader *r, const struct pass_result *result)
 
 bool reader_is_idle(const struct reader *r)
 {
-	return r->is_waiting || !r->streams;
+	return !r->streams ||
+	       (r->is_waiting && (r->is_strict || now_nsec() - r->appended_at > IDLE_NSEC));
+}
+
+bool reader_is_waiting(const struct reader *r)
+{
+	return r->is_waiting;
+}
+
+static struct pass_result pass(struct reader *r, uint64_t window)
+{
+	struct pass_result result = run_pass(r, window);
+
+	if (result.n_appended) {
+		r->appended_at = now_nsec();
+		r->on_pass(r->data);
+	}
+	return result;
+}
+
+/*
+ * Few events: each is handed on when it comes, with no window, since a record that another CPU has
+ * begun and not finished is then a rare thing. Many: it goes over to ticks.
+ */
+static void on_wake(evutil_socket_t fd, short what, void *data)
+{
+	struct reader *r = data;
+	struct pass_result result;
+	uint64_t now;
+
+	if (!r->is_waiting || !r->streams)
+		return;
+	result = pass(r, 0);
+	now = now_nsec();
+	if (now - r->span_start > r->tick_nsec) {
+		r->span_start = now;
+		r->span_events = 0;
+	}
+	r->span_events += result.n_appended;
+	if (result.is_partial || r->span_events > BUSY_EVENTS) {
+		stop_waiting(r);
+		r->quiet_passes = 0;
+		schedule(r, result.is_partial ? 0 : r->tick_nsec);
+	} else if (result.held_ts) {
+		/* It came during the pass, or lacks its stack. */
+		schedule(r, result.held_ts > result.start ? 0 : NSEC_PER_MSEC);
+	}
 }
 
 static void on_tick(evutil_socket_t fd, short what, void *data)
@@ -357,14 +427,27 @@ static void on_tick(evutil_socket_t fd, short what, void *data)
 	struct reader *r = data;
 	struct pass_result result;
 
-	if (r->is_waiting)
-		stop_waiting(r);
 	if (!r->streams)
 		return;
-	result = run_pass(r, r->window_nsec);
-	if (result.n_appended)
-		r->on_pass(r->data);
+	if (r->is_waiting && !r->is_strict) {
+		on_wake(fd, what, data);
+		return;
+	}
+	if (r->is_waiting)
+		stop_waiting(r);
+	result = pass(r, r->window_nsec);
 	schedule_next(r, &result);
+}
+
+/* Several rings may be ready at once: the pass comes when all that are have been heard. */
+static void on_readable(evutil_socket_t fd, short what, void *data)
+{
+	struct reader *r = data;
+
+	if (r->is_strict)
+		on_tick(fd, what, data);
+	else
+		event_active(r->wake, EV_TIMEOUT, 0);
 }
 
 void reader_drain(struct reader *r)
@@ -398,6 +481,7 @@ int reader_new(const struct reader_options *options, struct reader **ret)
 	r->window_nsec = options->window_usec	? options->window_usec * NSEC_PER_USEC
 			 : is_virtual_machine() ? WINDOW_VIRTUAL_NSEC
 						: WINDOW_METAL_NSEC;
+	r->is_strict = options->window_usec != 0;
 	r->on_pass = options->on_pass;
 	r->on_append = options->on_append;
 	r->data = options->data;
@@ -406,7 +490,8 @@ int reader_new(const struct reader_options *options, struct reader **ret)
 	if (!r->bindings)
 		return -ENOMEM;
 	r->tick = evtimer_new(r->base, on_tick, r);
-	if (!r->tick)
+	r->wake = evtimer_new(r->base, on_wake, r);
+	if (!r->tick || !r->wake)
 		return -ENOMEM;
 
 	*ret = take_ptr(r);
@@ -423,6 +508,8 @@ struct reader *reader_free(struct reader *r)
 	}
 	if (r->tick)
 		event_free(r->tick);
+	if (r->wake)
+		event_free(r->wake);
 	free(r->bindings);
 	free(r);
 	return NULL;
@@ -440,12 +527,16 @@ int reader_add_instance(struct reader *r, struct instance *instance)
 			return -ENOMEM;
 		}
 		DL_APPEND(r->streams, s);
-		s->readable = event_new(r->base, s->fd, EV_READ, on_tick, r);
+		s->readable = event_new(r->base, s->fd, EV_READ | EV_PERSIST, on_readable, r);
 		if (!s->readable) {
 			reader_remove_instance(r, instance);
 			return -ENOMEM;
 		}
 	}
+	/* The new rings are waited on with the others the next time. */
+	if (r->is_waiting)
+		stop_waiting(r);
+	r->quiet_passes = 0;
 	schedule(r, 0);
 	return 0;
 }

@@ -3,13 +3,14 @@
  * From the kernel's rings to the event log: reads the pages of all CPUs of all instances, merges
  * their records by time, decodes and appends them.
  *
- * Idle, the loop waits on the rings and the first event wakes it. Loaded, nothing waits: a short
- * tick drains every ring, so that the kernel need not wake anybody per event. A pass appends what
- * is older than its watermark and holds the rest back, so that the log is in time order across
- * CPUs: what a ring has delivered is complete up to its newest page, and a ring found empty is
- * taken to be complete up to the order window before the pass began, the time a CPU may take
- * between reserving a record and committing it. A record that comes later still is appended out of
- * order, counted, and widens the window.
+ * While events are few the loop waits on the rings and each event wakes it. Loaded, nothing waits:
+ * a short tick drains every ring, so that the kernel need not wake anybody per event. A pass
+ * appends what is older than its watermark and holds the rest back, so that the log is in time
+ * order across CPUs: what a ring has delivered is complete up to its newest page, and a ring found
+ * empty is taken to be complete up to the order window before the pass began, the time a CPU may
+ * take between reserving a record and committing it. A record that comes later still is appended
+ * out of order, counted, and widens the window. Woken by an event there is no window, unless one
+ * was asked for: it would be most of the latency, for an accident that takes many events to happen.
  *
  * Main thread only; never blocks and allocates nothing per event.
  */
@@ -33,7 +34,7 @@ struct reader_options {
 	struct event_base *base;  /* borrowed */
 	struct event_log *log;	  /* borrowed */
 	unsigned int tick_msec;	  /* between passes under load */
-	unsigned int window_usec; /* 0: chosen for this machine */
+	unsigned int window_usec; /* 0: chosen for this machine and what it has to do */
 	/* Called after a pass that appended: hand out what came. */
 	void (*on_pass)(void *data);
 	/* Called for each entry as it is appended. */
@@ -60,6 +61,8 @@ void reader_remove_instance(struct reader *r, struct instance *instance);
 bool reader_is_drained(const struct reader *r, const struct instance *instance);
 /* Whether nothing has been recorded for a while. */
 bool reader_is_idle(const struct reader *r);
+/* Whether the next event wakes the loop; if not, the next tick finds it. */
+bool reader_is_waiting(const struct reader *r);
 
 /*
  * Records of type @id are decoded by @decoder (borrowed) and attributed to @source. The worker may

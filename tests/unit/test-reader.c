@@ -402,6 +402,56 @@ static void test_sleeps_when_idle_and_wakes_for_an_event(void **state)
 	world_free(w);
 }
 
+static void run_until_waiting(struct world *w)
+{
+	while (event_base_loop(w->base, EVLOOP_ONCE) == 0 && !reader_is_waiting(w->reader))
+		;
+}
+
+/* Without a window of its own asking, it hands on each event as it comes. */
+static void test_few_events_are_appended_at_once_and_in_order(void **state)
+{
+	struct world *w = world_new(0);
+	struct ring *r = ring_new(w, false);
+	uint64_t ts;
+
+	run_until_waiting(w);
+	for (unsigned int i = 0; i < 10; i++) {
+		ts = now_nsec();
+		for (unsigned int cpu = CPUS; cpu-- > 0;)
+			send_events(r, cpu, ts - cpu, 0, 1);
+		while (count_entries(w) < (i + 1) * CPUS)
+			assert_int_equal(event_base_loop(w->base, EVLOOP_ONCE), 0);
+		assert_true(reader_is_waiting(w->reader));
+		assert_false(reader_is_idle(w->reader));
+		assert_int_equal(w->n_passes, i + 1);
+	}
+	assert_ordered(w);
+	assert_int_equal(reader_totals(w->reader)->reordered, 0);
+	ring_free(w, r);
+	world_free(w);
+}
+
+static void test_many_events_are_read_in_ticks_and_few_again_at_once(void **state)
+{
+	struct world *w = world_new(0);
+	struct ring *r = ring_new(w, false);
+
+	run_until_waiting(w);
+	send_events(r, 0, now_nsec() - 500 * MSEC, 1, 200);
+	while (count_entries(w) < 200)
+		assert_int_equal(event_base_loop(w->base, EVLOOP_ONCE), 0);
+	assert_false(reader_is_waiting(w->reader));
+	run_until_waiting(w);
+	assert_int_equal(count_entries(w), 200);
+	send_events(r, 0, now_nsec(), 1, 1);
+	while (count_entries(w) < 201)
+		assert_int_equal(event_base_loop(w->base, EVLOOP_ONCE), 0);
+	assert_true(reader_is_waiting(w->reader));
+	ring_free(w, r);
+	world_free(w);
+}
+
 /* As the ring of a CPU that was never online: always ready, and nothing in it. */
 static void test_dead_ring_is_not_waited_on(void **state)
 {
@@ -518,6 +568,8 @@ int main(void)
 		cmocka_unit_test(test_overrun_with_stacks_counts_pairs),
 		cmocka_unit_test(test_unknown_events_are_counted),
 		cmocka_unit_test(test_sleeps_when_idle_and_wakes_for_an_event),
+		cmocka_unit_test(test_few_events_are_appended_at_once_and_in_order),
+		cmocka_unit_test(test_many_events_are_read_in_ticks_and_few_again_at_once),
 		cmocka_unit_test(test_dead_ring_is_not_waited_on),
 		cmocka_unit_test(test_drain_appends_what_was_held_back),
 		cmocka_unit_test(test_drain_goes_on_until_the_rings_are_empty),
