@@ -7,8 +7,9 @@
 #include <string.h>
 
 struct knowledge {
-	struct symbols *symbols; /* a reference */
-	uint64_t modules_hash;	 /* of /proc/modules when they were loaded */
+	struct symbols *symbols;      /* a reference */
+	uint64_t modules_hash;	      /* of /proc/modules when they were loaded */
+	struct function_lists *lists; /* owned, of these symbols; NULL: not asked for yet */
 };
 
 int knowledge_new(struct knowledge **ret)
@@ -23,6 +24,8 @@ int knowledge_new(struct knowledge **ret)
 
 struct knowledge *knowledge_free(struct knowledge *k)
 {
+	if (k->lists)
+		function_lists_free(k->lists);
 	if (k->symbols)
 		symbols_free(k->symbols);
 	free(k);
@@ -63,6 +66,8 @@ int knowledge_refresh(struct knowledge *k)
 		return r;
 	if (k->symbols)
 		symbols_free(k->symbols);
+	if (k->lists)
+		k->lists = function_lists_free(k->lists);
 	k->symbols = loaded;
 	k->modules_hash = h;
 	return 0;
@@ -71,4 +76,11 @@ int knowledge_refresh(struct knowledge *k)
 struct symbols *knowledge_symbols(const struct knowledge *k)
 {
 	return k->symbols;
+}
+
+const struct function_lists *knowledge_lists(struct knowledge *k)
+{
+	if (!k->lists && k->symbols && function_lists_load(k->symbols, &k->lists) < 0)
+		return NULL;
+	return k->lists;
 }

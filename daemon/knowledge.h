@@ -10,6 +10,7 @@
 #define KP_KNOWLEDGE_H
 
 #include "cleanup.h"
+#include "function-lists.h"
 #include "symbols.h"
 
 struct knowledge;
@@ -27,5 +28,12 @@ int knowledge_refresh(struct knowledge *k);
 
 /* The newest snapshot, borrowed until the next refresh; NULL: none could be loaded. */
 struct symbols *knowledge_symbols(const struct knowledge *k);
+
+/*
+ * What ftrace can reach and what kprobes must not touch, for the newest snapshot; borrowed until
+ * the next refresh. Read when asked for: 40,000 lines and more, which take the kernel a while.
+ * NULL: there are no symbols, or no memory.
+ */
+const struct function_lists *knowledge_lists(struct knowledge *k);
 
 #endif

@@ -10,6 +10,7 @@ libkprobed_daemon_la_SOURCES = \
 	daemon/event-format.c \
 	daemon/event-log.c daemon/event-log.h \
 	daemon/foreign.c daemon/foreign.h \
+	daemon/function-lists.c daemon/function-lists.h \
 	daemon/instance.c daemon/instance.h \
 	daemon/json-text.c daemon/json-text.h \
 	daemon/kprobed.c \
@@ -23,6 +24,7 @@ libkprobed_daemon_la_SOURCES = \
 	daemon/probe.c daemon/probe.h \
 	daemon/probe-act.c daemon/probe-add.c daemon/probe-poll.c daemon/probe-reap.c \
 	daemon/probe-resolve.c daemon/probe-resolve.h \
+	daemon/probeable.c daemon/probeable.h \
 	daemon/probe-set.c daemon/probe-set.h daemon/probe-set-internal.h \
 	daemon/reader.c daemon/reader.h \
 	daemon/refusal.c daemon/refusal.h \

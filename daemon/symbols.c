@@ -104,6 +104,11 @@ const char *symbols_name(const struct symbols *s, uint32_t index)
 	return s->names + s->items[index].name;
 }
 
+uint64_t symbols_address(const struct symbols *s, uint32_t index)
+{
+	return s->items[index].address;
+}
+
 static bool is_in_module(const struct symbols *s, uint32_t index, const char *module)
 {
 	return !module || strcmp(s->names + s->modules[s->items[index].module], module) == 0;

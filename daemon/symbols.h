@@ -73,8 +73,9 @@ int symbols_each(const struct symbols *s, int (*fn)(const struct symbol_view *sy
 		 void *data);
 
 void symbols_get(const struct symbols *s, uint32_t index, struct symbol *ret);
-/* The name of one, where that is all that is asked for. */
+/* The name of one, or the address, where that is all that is asked for. */
 const char *symbols_name(const struct symbols *s, uint32_t index);
+uint64_t symbols_address(const struct symbols *s, uint32_t index);
 
 /* Whether code can be behind a symbol of that type. */
 bool symbol_is_text(char type);

@@ -22,7 +22,8 @@
 /* kernel/trace/trace.c: CMD_PREFIX, put before the command and skipped by the caret's line */
 #define COMMAND_PREFIX "  Command: "
 
-#define KPROBES_LIST "/sys/kernel/debug/kprobes/list"
+#define KPROBES_LIST	  "/sys/kernel/debug/kprobes/list"
+#define KPROBES_BLACKLIST "/sys/kernel/debug/kprobes/blacklist"
 
 static const char *tracing_dir;
 /* Holds the lock; never closed. */
@@ -280,6 +281,11 @@ int tracefs_each_kprobe(void (*fn)(char type, const char *site, const char *meth
 			fn(type, site, method_of(line + at), data);
 	}
 	return 0;
+}
+
+int tracefs_read_blacklist(char **ret)
+{
+	return read_path(KPROBES_BLACKLIST, ret);
 }
 
 int tracefs_read_format(const char *event, char **ret)

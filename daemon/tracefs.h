@@ -72,6 +72,10 @@ int tracefs_each_profile(void (*fn)(const char *event, uint64_t hits, uint64_t m
 int tracefs_each_kprobe(void (*fn)(char type, const char *site, const char *method, void *data),
 			void *data);
 
+/* The text of debugfs' kprobes/blacklist. *@ret is the caller's. -ENOENT without debugfs, or
+ * -errno. */
+int tracefs_read_blacklist(char **ret);
+
 /* The text of the event's format file. *@ret is the caller's. 0 or -errno. */
 int tracefs_read_format(const char *event, char **ret);
 

@@ -21,6 +21,7 @@ UNIT_TESTS = \
 	tests/unit/test-kernel-text \
 	tests/unit/test-listing \
 	tests/unit/test-probe \
+	tests/unit/test-probeable \
 	tests/unit/test-reader \
 	tests/unit/test-ring \
 	tests/unit/test-stream \
@@ -147,6 +148,11 @@ tests_unit_test_subscription_SOURCES = tests/unit/test-subscription.c tests/unit
 tests_unit_test_subscription_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_subscription_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_subscription_LDADD = $(UNIT_LDADD)
+
+tests_unit_test_probeable_SOURCES = tests/unit/test-probeable.c
+tests_unit_test_probeable_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_probeable_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_probeable_LDADD = $(UNIT_LDADD)
 
 tests_unit_test_symbols_SOURCES = tests/unit/test-symbols.c
 tests_unit_test_symbols_CPPFLAGS = $(UNIT_CPPFLAGS)
