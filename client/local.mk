@@ -46,6 +46,8 @@ kprobectl_SOURCES = \
 	client/child.c client/child.h \
 	client/cmd-add.c \
 	client/cmd-call.c \
+	client/cmd-doctor.c \
+	client/doctor.h client/doctor-kernel.c client/doctor-service.c \
 	client/cmd-list.c \
 	client/cmd-remove.c \
 	client/cmd-status.c \

@@ -30,7 +30,7 @@ __kprobectl_find_command() {
 
 _kprobectl() {
 	local cur prev command separator options
-	local commands='trace add check remove enable disable list watch read status whoami call help'
+	local commands='trace add check remove enable disable list watch read status whoami doctor call help'
 	local common='--json --socket --color --help'
 	local specs='--file --name --filter --stack'
 	local stream='--count --duration --relative --max-latency'
@@ -45,7 +45,7 @@ _kprobectl() {
 		return
 	fi
 	case $prev in
-	--socket | --file | -f)
+	--socket | --file | -f | --root)
 		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
 		return
 		;;
@@ -62,6 +62,7 @@ _kprobectl() {
 	add | check) options="$common $specs --disabled --pending" ;;
 	list) options="$common --foreign" ;;
 	watch | read) options="$common $stream --cursor --show-cursor" ;;
+	doctor) options="$common --root" ;;
 	call) options="$common --more --oneway" ;;
 	*) options=$common ;;
 	esac

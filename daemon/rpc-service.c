@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* io.kprobed.Service. See rpc.h. */
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/utsname.h>
 #include <time.h>
@@ -8,6 +9,7 @@
 
 #include <json-c/json.h>
 
+#include "cleanup.h"
 #include "rpc.h"
 #include "tracefs.h"
 
@@ -22,6 +24,15 @@ static void add_feature(struct json_object *list, const char *name, bool is_avai
 	json_object_array_add(list, o);
 }
 
+/* One byte of debugfs, which no lock guards. */
+static bool are_kprobes_armed(void)
+{
+	_cleanup_close_ int fd = open("/sys/kernel/debug/kprobes/enabled", O_RDONLY | O_CLOEXEC);
+	char c = '1';
+
+	return fd < 0 || read(fd, &c, 1) != 1 || c != '0';
+}
+
 static struct json_object *features_to_json(const struct server *server)
 {
 	struct json_object *list = json_object_new_array();
@@ -29,6 +40,8 @@ static struct json_object *features_to_json(const struct server *server)
 	int symbols = server->probes ? probe_set_symbols_state(server->probes) : -EAGAIN;
 
 	add_feature(list, "probes", e->code == KP_OK, e->message);
+	add_feature(list, "armed", are_kprobes_armed(),
+		    "all kprobes are switched off (/sys/kernel/debug/kprobes/enabled)");
 	add_feature(list, "symbols", symbols == 0 || symbols == -EAGAIN,
 		    "the kernel hides its symbols' addresses (kernel.kptr_restrict)");
 	add_feature(list, "btf", access("/sys/kernel/btf/vmlinux", R_OK) == 0,
