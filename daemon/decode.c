@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -50,6 +51,10 @@ struct decoder {
 	size_t fixed_bound;
 	unsigned int comm_offset;
 	bool has_comm;
+	uint64_t serial;
+	struct span name, site;			   /* borrowed from text */
+	char (*arg_names)[PROBE_ARG_NAME_MAX + 1]; /* owned */
+	bool has_caller;			   /* the first field is it */
 };
 
 /* Constant text is copied in pieces of so many bytes, the last of which may reach beyond its end.
@@ -156,13 +161,18 @@ static int compile_fields(struct decoder *d, const struct probe_spec *spec,
 	struct field field;
 
 	p = put_literal(p, "\",\"probe\":");
+	d->name.p = p;
 	p = put_string(p, name, strlen(name));
+	d->name.n = (size_t)(p - d->name.p);
 	p = put_literal(p, ",\"site\":");
+	d->site.p = p;
 	p = put_string(p, site, strlen(site));
+	d->site.n = (size_t)(p - d->site.p);
 	if (caller && caller->size == 8 && caller->offset <= UINT16_MAX) {
 		p = put_literal(p, ",\"caller\":");
 		field = (struct field){OP_SYMBOL, .size = 8, .offset = (uint16_t)caller->offset};
 		before = add_field(d, &field, before, p);
+		d->has_caller = true;
 	}
 	p = put_literal(p, ",\"args\":{");
 	for (size_t i = 0; i < spec->n_args; i++) {
@@ -174,6 +184,7 @@ static int compile_fields(struct decoder *d, const struct probe_spec *spec,
 		/* An argument's name is an identifier (probe-spec.h): nothing to escape. */
 		p += sprintf(p, "%s\"%s\":", i ? "," : "", key);
 		before = add_field(d, &field, before, p);
+		snprintf(d->arg_names[i], sizeof(d->arg_names[i]), "%s", key);
 	}
 	*p++ = '}';
 	d->after = before;
@@ -181,6 +192,8 @@ static int compile_fields(struct decoder *d, const struct probe_spec *spec,
 	d->fixed_bound += d->after_len;
 	return 0;
 }
+
+static uint64_t last_serial;
 
 int decoder_new(const struct probe_spec *spec, const struct event_format *format, const char *name,
 		const char *site, struct decoder **ret)
@@ -194,9 +207,12 @@ int decoder_new(const struct probe_spec *spec, const struct event_format *format
 		return -ENOMEM;
 	d->fields = calloc(spec->n_args + 1, sizeof(*d->fields));
 	d->text = calloc(1, text_bound(spec, name, site));
-	if (!d->fields || !d->text)
+	d->arg_names = calloc(spec->n_args + 1, sizeof(*d->arg_names));
+	if (!d->fields || !d->text || !d->arg_names)
 		return -ENOMEM;
 	d->fixed_bound = FRAME_BOUND;
+	/* Decoders are made by the worker, and by tests on the main thread. */
+	d->serial = __atomic_add_fetch(&last_serial, 1, __ATOMIC_RELAXED);
 	r = compile_fields(d, spec, format, name, site);
 	if (r < 0)
 		return r;
@@ -212,6 +228,7 @@ struct decoder *decoder_free(struct decoder *d)
 {
 	free(d->fields);
 	free(d->text);
+	free(d->arg_names);
 	free(d);
 	return NULL;
 }
@@ -401,4 +418,90 @@ size_t decoder_write(const struct decoder *d, const void *data, size_t len,
 		p = put_stack(p, context->stack, context->symbols);
 	*p++ = '}';
 	return (size_t)(p - out);
+}
+
+uint64_t decoder_serial(const struct decoder *d)
+{
+	return d->serial;
+}
+
+static enum decoder_value value_of(enum op op)
+{
+	switch (op) {
+	case OP_U8:
+	case OP_U16:
+	case OP_U32:
+	case OP_U64:
+	case OP_X8:
+	case OP_X16:
+	case OP_X32:
+	case OP_X64:
+		return DECODER_UNSIGNED;
+	case OP_S8:
+	case OP_S16:
+	case OP_S32:
+	case OP_S64:
+		return DECODER_SIGNED;
+	case OP_STRING:
+		return DECODER_STRING;
+	default:
+		return DECODER_SHOWN;
+	}
+}
+
+bool decoder_field(const struct decoder *d, unsigned int index, struct decoder_field *ret)
+{
+	const struct field *f = &d->fields[index];
+	bool is_arg = index > 0 || !d->has_caller;
+
+	if (index >= d->n_fields)
+		return false;
+	*ret = (struct decoder_field){
+		.name = is_arg ? d->arg_names[index - d->has_caller] : "caller",
+		.index = index,
+		.is_arg = is_arg,
+		.is_hex = f->op >= OP_X8 && f->op <= OP_X64,
+		.value = value_of(f->op),
+		.size = f->size,
+		.count = f->count,
+		.offset = f->offset,
+	};
+	return true;
+}
+
+struct span decoder_name(const struct decoder *d)
+{
+	return d->name;
+}
+
+struct span decoder_site(const struct decoder *d)
+{
+	return d->site;
+}
+
+struct span decoder_comm(const struct decoder *d, const void *record, size_t len)
+{
+	struct span comm = {"", 0};
+
+	if (d->has_comm)
+		decoder_string(record, len, d->comm_offset, &comm);
+	return comm;
+}
+
+bool decoder_string(const void *record, size_t len, unsigned int offset, struct span *ret)
+{
+	size_t n;
+	const char *s = locate_string(record, len, offset, &n);
+
+	if (s)
+		*ret = (struct span){s, n};
+	return s != NULL;
+}
+
+size_t decoder_write_value(const struct decoder *d, unsigned int index, const void *record,
+			   size_t len, struct symbols *symbols, char *out)
+{
+	size_t room = len;
+
+	return (size_t)(put_field(out, &d->fields[index], record, len, symbols, &room) - out);
 }

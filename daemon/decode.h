@@ -10,11 +10,14 @@
 #ifndef KP_DECODE_H
 #define KP_DECODE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "cleanup.h"
+#include "json-text.h"
 #include "probe-spec.h"
+#include "span.h"
 #include "symbols.h"
 
 /* The hidden argument that carries the name of the task (design 9.13). */
@@ -69,6 +72,45 @@ size_t decoder_bound(const struct decoder *d, size_t len, size_t stack_depth);
 /* Writes the event at @out, not terminated; returns its length. */
 size_t decoder_write(const struct decoder *d, const void *record, size_t len,
 		     const struct record_context *context, char *out);
+
+/* How a value lies in the record. */
+enum decoder_value {
+	DECODER_UNSIGNED, /* shown as a number or, in hexadecimal, as "0x..." */
+	DECODER_SIGNED,
+	DECODER_STRING, /* a __data_loc: decoder_string() */
+	DECODER_SHOWN,	/* what it is only its text says: decoder_write_value() */
+};
+
+/* A value of the event, as others than the decoder may read it. */
+struct decoder_field {
+	const char *name; /* borrowed from the decoder; the caller's is "caller" */
+	unsigned int index;
+	bool is_arg;
+	bool is_hex;
+	enum decoder_value value;
+	unsigned int size;  /* bytes of one element */
+	unsigned int count; /* elements; 0: not an array */
+	unsigned int offset;
+};
+
+/* Tells this decoder from any other there was. */
+uint64_t decoder_serial(const struct decoder *d);
+/* The fields, index by index. False: there are no more. */
+bool decoder_field(const struct decoder *d, unsigned int index, struct decoder_field *ret);
+/* The probe's name and where it is, in quotes, as every event shows them. */
+struct span decoder_name(const struct decoder *d);
+struct span decoder_site(const struct decoder *d);
+/* The name of the task in the record; "" where there is none. */
+struct span decoder_comm(const struct decoder *d, const void *record, size_t len);
+/* The string whose place is at @offset. False: it could not be read. */
+bool decoder_string(const void *record, size_t len, unsigned int offset, struct span *ret);
+/*
+ * Writes the value of the field @index as the event shows it; returns its length. @out has room for
+ * DECODER_VALUE_MAX bytes.
+ */
+#define DECODER_VALUE_MAX (JSON_STRING_MAX(4096) + PROBE_ARRAY_MAX * (SYMBOL_TEXT_MAX + 3) + 64)
+size_t decoder_write_value(const struct decoder *d, unsigned int index, const void *record,
+			   size_t len, struct symbols *symbols, char *out);
 
 /* Every trace record: kernel/trace/trace_entries.h, include/linux/trace_events.h struct trace_entry
  */

@@ -9,6 +9,12 @@ libkprobed_daemon_la_SOURCES = \
 	daemon/disasm.c daemon/disasm.h \
 	daemon/event-format.c \
 	daemon/event-log.c daemon/event-log.h \
+	daemon/event-text.c daemon/event-text.h \
+	daemon/filter-compile.c daemon/filter-compile.h \
+	daemon/filter-eval.c daemon/filter-eval.h \
+	daemon/filter-parse.c daemon/filter-parse.h \
+	daemon/filter-text.c daemon/filter-text.h \
+	daemon/filter-value.c daemon/filter-value.h \
 	daemon/foreign.c daemon/foreign.h \
 	daemon/function-lists.c daemon/function-lists.h \
 	daemon/instance.c daemon/instance.h \

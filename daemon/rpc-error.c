@@ -94,6 +94,12 @@ static const char *fill_others(const struct kp_error *e, struct json_object *p)
 		add_text(p, "cursor", e->subject);
 		add_text(p, "message", e->message);
 		return "io.kprobed.Events.InvalidCursor";
+	case KP_INVALID_FILTER:
+		add_text(p, "reason", e->reason);
+		add_int(p, "position", e->position < 0 ? 0 : e->position);
+		add_optional(p, "hint", e->hint);
+		add_text(p, "message", e->message);
+		return "io.kprobed.Events.InvalidFilter";
 	case KP_ACCESS_DENIED:
 		add_text(p, "rule", e->subject);
 		add_text(p, "message", e->message);

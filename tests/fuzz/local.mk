@@ -3,6 +3,7 @@
 FUZZ_TARGETS = \
 	tests/fuzz/fuzz-client-scan \
 	tests/fuzz/fuzz-config \
+	tests/fuzz/fuzz-filter \
 	tests/fuzz/fuzz-probe-spec \
 	tests/fuzz/fuzz-ring \
 	tests/fuzz/fuzz-wire
@@ -34,6 +35,12 @@ tests_fuzz_fuzz_config_CPPFLAGS = $(FUZZ_CPPFLAGS)
 tests_fuzz_fuzz_config_CFLAGS = $(FUZZ_CFLAGS)
 tests_fuzz_fuzz_config_LDFLAGS = $(FUZZ_LINK)
 tests_fuzz_fuzz_config_LDADD = $(FUZZ_LDADD)
+
+tests_fuzz_fuzz_filter_SOURCES = tests/fuzz/fuzz-filter.c tests/unit/filter-world.h $(FUZZ_MAIN)
+tests_fuzz_fuzz_filter_CPPFLAGS = $(FUZZ_CPPFLAGS)
+tests_fuzz_fuzz_filter_CFLAGS = $(FUZZ_CFLAGS)
+tests_fuzz_fuzz_filter_LDFLAGS = $(FUZZ_LINK)
+tests_fuzz_fuzz_filter_LDADD = $(FUZZ_LDADD)
 
 tests_fuzz_fuzz_probe_spec_SOURCES = tests/fuzz/fuzz-probe-spec.c $(FUZZ_MAIN)
 tests_fuzz_fuzz_probe_spec_CPPFLAGS = $(FUZZ_CPPFLAGS)

@@ -17,6 +17,8 @@ UNIT_TESTS = \
 	tests/unit/test-disasm \
 	tests/unit/test-event-log \
 	tests/unit/test-event-log-adopt \
+	tests/unit/test-filter-eval \
+	tests/unit/test-filter-parse \
 	tests/unit/test-json-text \
 	tests/unit/test-kernel-text \
 	tests/unit/test-listing \
@@ -55,6 +57,16 @@ tests_unit_test_probe_spec_filter_SOURCES = tests/unit/test-probe-spec-filter.c 
 tests_unit_test_probe_spec_filter_CPPFLAGS = $(UNIT_CPPFLAGS) $(DEFINITIONS_CPPFLAGS)
 tests_unit_test_probe_spec_filter_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_probe_spec_filter_LDADD = $(UNIT_LDADD)
+
+tests_unit_test_filter_eval_SOURCES = tests/unit/test-filter-eval.c tests/unit/filter-world.h
+tests_unit_test_filter_eval_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_filter_eval_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_filter_eval_LDADD = $(UNIT_LDADD)
+
+tests_unit_test_filter_parse_SOURCES = tests/unit/test-filter-parse.c
+tests_unit_test_filter_parse_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_filter_parse_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_filter_parse_LDADD = $(UNIT_LDADD)
 
 tests_unit_test_varlink_idl_SOURCES = tests/unit/test-varlink-idl.c
 tests_unit_test_varlink_idl_CPPFLAGS = $(UNIT_CPPFLAGS)

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* See filter-text.h. */
+#include "filter-text.h"
+
+#include "event-text.h"
+#include "filter-value.h"
+
+/* Finds the values that are compared; one pass over the event. */
+static void find_values(const struct filter *f, const char *text, size_t len, struct span *values)
+{
+	struct event_text t;
+
+	event_text_begin(&t, text, len);
+	while (event_text_next(&t)) {
+		for (size_t i = 0; i < f->n_terms; i++) {
+			const struct filter_term *term = &f->terms[i];
+
+			if (term->name_len != t.key.n || !span_is(t.key, term->name))
+				continue;
+			/* Arguments come last but for "stack", and hide what has their name. */
+			if (t.is_arg || (!term->is_arg && term->common != FILTER_NO_COMMON))
+				values[i] = t.value;
+		}
+	}
+}
+
+bool filter_match_text(const struct filter *f, const char *text, size_t len)
+{
+	struct span values[FILTER_TERMS_MAX] = {0};
+	unsigned int at = 0;
+
+	find_values(f, text, len, values);
+	while (at < f->n_terms) {
+		const struct filter_term *t = &f->terms[at];
+		bool is_true = values[at].p && filter_test_json(t, values[at].p, values[at].n);
+
+		at = is_true ? t->yes : t->no;
+	}
+	return at == FILTER_ACCEPT;
+}
