@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "kprobectl.h"
+#include "output-added.h"
 #include "output-error.h"
 #include "output-text.h"
 #include "specs.h"
@@ -56,6 +57,7 @@ static int request(struct ctl *ctl, const char *method, const char *lifetime, st
 	n = json_object_is_type(probes, json_type_array) ? json_object_array_length(probes) : 0;
 	for (size_t i = 0; i < n; i++)
 		print_probe(ctl, json_object_array_get_idx(probes, i));
+	print_added(ctl, reply);
 	return EXIT_SUCCESS;
 }
 
@@ -100,7 +102,9 @@ static int run_check(struct ctl *ctl, int argc, char **argv)
 	"  p[:NAME] [MODULE:]SYMBOL[+OFFSET] [ARGUMENT...]  a probe at an instruction\n"           \
 	"  r[MAXACTIVE][:NAME] SYMBOL [ARGUMENT...]         a probe at a return\n"                 \
 	"  SYMBOL[+OFFSET] [ARGUMENT...]                    in short for p\n"                      \
-	"  SYMBOL%return [ARGUMENT...]                      in short for r\n"
+	"  SYMBOL%return [ARGUMENT...]                      in short for r\n"                      \
+	"A SYMBOL may be SYM#2 or SYM#*, the second or all of several of that name, and a\n"       \
+	"glob ('tcp_send*'), which stands for all functions that match and can be probed.\n"
 
 const struct cmd_entry cmd_add = {
 	.name = "add",
@@ -117,7 +121,8 @@ const struct cmd_entry cmd_add = {
 	"  kprobectl add 'p:opens do_sys_openat2 dfd=%di:s32 name=+0(%si):ustring'\n"
 	"  kprobectl add 'r100:opened do_sys_openat2 $retval:s32' vfs_unlink\n"
 	"  kprobectl add --stack --name slow 'p blk_mq_submit_bio'\n"
-	"  kprobectl add -f probes.txt\n",
+	"  kprobectl add -f probes.txt\n"
+	"  kprobectl add --name tcp 'tcp_send*'\n",
 	.run = run_add,
 };
 
@@ -129,6 +134,7 @@ const struct cmd_entry cmd_check = {
 				"\nOptions:\n" SPEC_HELP "  --disabled, --pending  as for add\n"
 				"\nExamples:\n"
 				"  kprobectl check 'p do_sys_openat2 dfd=%dii'\n"
+				"  kprobectl check 'tcp_send*'\n"
 				"  kprobectl check -f /etc/probes.txt && echo fine\n",
 	.run = run_check,
 };

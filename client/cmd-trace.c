@@ -12,6 +12,7 @@
 
 #include "child.h"
 #include "kprobectl.h"
+#include "output-added.h"
 #include "output-error.h"
 #include "output-text.h"
 #include "specs.h"
@@ -98,6 +99,7 @@ static int trace(const struct ctl *ctl, const struct specs *specs, struct stream
 	r = subscribe(k, probes, options);
 	if (r < 0)
 		return print_failure(ctl, k, r, NULL);
+	print_added(ctl, reply);
 	options->probe_width = announce(ctl, probes, command != NULL);
 
 	stream_block_signals(&mask);

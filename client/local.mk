@@ -30,7 +30,7 @@ libkprobectl_la_SOURCES = \
 	client/slice.c client/slice-value.c client/slice.h \
 	client/text.c client/text.h \
 	client/output-text.c client/output-text.h \
-	client/output-table.c client/output-table.h \
+	client/output-added.c client/output-added.h client/output-table.c client/output-table.h \
 	client/output-caret.c client/output-caret.h \
 	client/output-event.c client/output-event.h
 libkprobectl_la_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/client

@@ -65,9 +65,10 @@ static void put_definition(const struct ctl *ctl, struct text *t, const struct s
 	}
 }
 
-static void put_similar(struct text *t, json_object *parameters)
+/* The names in the member @key of an error. */
+static void put_names(struct text *t, json_object *parameters, const char *key, const char *label)
 {
-	json_object *similar = json_object_object_get(parameters, "similar");
+	json_object *similar = json_object_object_get(parameters, key);
 	_cleanup_text_ struct text names = {0};
 	size_t n = json_object_is_type(similar, json_type_array) ? json_object_array_length(similar)
 								 : 0;
@@ -76,7 +77,7 @@ static void put_similar(struct text *t, json_object *parameters)
 		text_printf(&names, "%s%s", i ? ", " : "",
 			    json_object_get_string(json_object_array_get_idx(similar, i)));
 	if (n > 0 && !names.failed)
-		put_note(t, "similar", names.data);
+		put_note(t, label, names.data);
 }
 
 /* A line that lost its quotes in the shell falls apart into arguments that are no definitions. */
@@ -107,7 +108,8 @@ static void put_typed(const struct ctl *ctl, struct kprobed *k, struct text *t,
 
 	put_definition(ctl, t, specs, parameters);
 	put_note(t, "the kernel says", member_string(parameters, "log"));
-	put_similar(t, parameters);
+	put_names(t, parameters, "similar", "similar");
+	put_names(t, parameters, "alternatives", "instead");
 	put_note(t, "hint", member_string(parameters, "hint"));
 	if (looks_unquoted(specs))
 		put_note(t, "hint", "a definition is one argument: put it in quotes");

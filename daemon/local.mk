@@ -42,6 +42,7 @@ libkprobed_daemon_la_SOURCES = \
 	daemon/session.c daemon/session.h \
 	daemon/stream.c daemon/stream.h \
 	daemon/subscription.c daemon/subscription.h \
+	daemon/symbol-choice.c daemon/symbol-choice.h \
 	daemon/symbols.c daemon/symbols.h daemon/symbols-internal.h \
 	daemon/symbols-load.c daemon/symbols-similar.c \
 	daemon/text-patch.c daemon/text-patch.h \

@@ -18,7 +18,6 @@
 
 #include <utlist.h>
 
-#include "probe-resolve.h"
 #include "probe-set-internal.h"
 
 enum item_fate {
@@ -38,14 +37,12 @@ struct add_op {
 	struct probe_set *set;
 	struct requester who;
 	struct resolve resolve;
-	struct probe_spec *specs; /* owned, after resolving */
-	size_t n_specs;
 	bool is_orphan; /* its session has ended, and its probes with it */
 	enum probe_lifetime lifetime;
 	struct add_item *items; /* owned */
 	size_t n_items;
 	struct plant plant;
-	probe_done_fn done;
+	add_done_fn done;
 	void *data;
 	struct add_op *next, *prev; /* those being resolved */
 };
@@ -63,14 +60,14 @@ static int check_limits(struct add_op *a, struct kp_error *e)
 	const struct config *c = a->set->o.config;
 	const struct registry *r = &a->set->registry;
 
-	if (a->n_specs > c->limits.probes_per_request)
+	if (a->resolve.n_specs > c->limits.probes_per_request)
 		kp_error_set(e, KP_LIMIT_REACHED, EDQUOT, "probes-per-request",
 			     "one request may add %u probes at most", c->limits.probes_per_request);
-	else if (r->n_live + a->n_specs > c->limits.probes)
+	else if (r->n_live + a->resolve.n_specs > c->limits.probes)
 		kp_error_set(e, KP_LIMIT_REACHED, EDQUOT, "probes",
 			     "there may be %u probes at most, %u are there", c->limits.probes,
 			     r->n_live);
-	else if (registry_count_uid(r, a->who.uid) + a->n_specs > c->limits.probes_per_uid)
+	else if (registry_count_uid(r, a->who.uid) + a->resolve.n_specs > c->limits.probes_per_uid)
 		kp_error_set(e, KP_LIMIT_REACHED, EDQUOT, "probes-per-uid",
 			     "a user may have %u probes at most", c->limits.probes_per_uid);
 	else
@@ -146,20 +143,12 @@ static int make_probe(struct add_op *a, struct probe_spec *spec, const char *nam
 
 static int plan_item(struct add_op *a, size_t index, struct kp_error *e)
 {
-	struct probe_spec *spec = &a->specs[index];
+	struct probe_spec *spec = &a->resolve.specs[index];
 	struct registry *r = &a->set->registry;
 	struct add_item *item = &a->items[index];
 	char name[PROBE_NAME_MAX + 1];
 	bool is_taken;
 
-	if (spec->module && !spec->pending && !probe_module_is_loaded(spec->module)) {
-		e->position = spec->symbol_position;
-		return kp_error_set(
-			e, KP_NO_SUCH_SYMBOL, ENOENT, spec->symbol,
-			"the module %s is not loaded; \"pending\" (kprobectl add --pending) "
-			"lets the probe wait for it",
-			spec->module);
-	}
 	item->is_disabled = !spec->enabled;
 	item->fate = FATE_JOIN;
 	item->probe = find_in_batch(a, spec, spec->name, &is_taken);
@@ -251,7 +240,7 @@ static int collect_work(struct add_op *a, struct kp_error *e)
 		struct add_item *item = &a->items[i];
 
 		if (item->fate == FATE_NEW) {
-			a->plant.indexes[n_new] = (int)i;
+			a->plant.indexes[n_new] = a->resolve.origins[i];
 			a->plant.create[n_new++] = item->probe;
 			n_stacks += item->probe->spec.stack;
 		}
@@ -282,8 +271,8 @@ static bool plan_add(struct control_op *op)
 		r = a->resolve.result;
 	else
 		r = check_limits(a, &e);
-	for (; r == 0 && a->n_items < a->n_specs; a->n_items++) {
-		e.probe = (int)a->n_items;
+	for (; r == 0 && a->n_items < a->resolve.n_specs; a->n_items++) {
+		e.probe = a->resolve.origins[a->n_items];
 		r = plan_item(a, a->n_items, &e);
 		if (r < 0)
 			break;
@@ -398,7 +387,7 @@ static void discard(struct add_op *a)
 static void done_add(struct control_op *op)
 {
 	struct add_op *a = (struct add_op *)op;
-	_cleanup_free_ struct probe **probes = calloc(a->n_specs, sizeof(*probes));
+	_cleanup_free_ struct probe **probes = calloc(a->resolve.n_specs + 1, sizeof(*probes));
 
 	adopt_instance(a, &a->plant.targets[0]);
 	adopt_instance(a, &a->plant.targets[1]);
@@ -407,15 +396,11 @@ static void done_add(struct control_op *op)
 	for (size_t i = 0; probes && i < a->n_items; i++)
 		probes[i] = a->items[i].probe;
 	a->done(probes ? a->plant.result : -ENOMEM, &a->plant.error, probes,
-		a->plant.result == 0 ? a->n_items : 0, a->data);
+		a->plant.result == 0 ? a->n_items : 0, &a->resolve, a->data);
 	if (a->plant.result < 0 || a->plant.is_dry_run)
 		discard(a);
 
-	for (size_t i = 0; i < a->n_specs; i++)
-		probe_spec_done(&a->specs[i]);
-	free(a->specs);
-	if (a->resolve.symbols)
-		symbols_free(a->resolve.symbols);
+	resolve_done(&a->resolve);
 	free(a->items);
 	free(a->plant.create);
 	free(a->plant.indexes);
@@ -438,9 +423,7 @@ static void done_resolve(struct control_op *op)
 
 	DL_DELETE(set->resolving, a);
 	probe_set_adopt_symbols(set, a->resolve.symbols, a->resolve.symbols_result);
-	a->specs = a->resolve.specs;
-	a->n_specs = a->resolve.n_specs;
-	a->items = calloc(a->n_specs ? a->n_specs : 1, sizeof(*a->items));
+	a->items = calloc(a->resolve.n_specs + 1, sizeof(*a->items));
 	if (!a->items)
 		a->resolve.result = -ENOMEM;
 	a->op = (struct control_op){.plan = plan_add, .run = run_add, .done = done_add};
@@ -457,8 +440,8 @@ void probe_set_orphan_adds(struct probe_set *set, uint64_t session)
 }
 
 void probe_set_add(struct probe_set *set, const struct requester *who, struct probe_spec *specs,
-		   size_t n_specs, enum probe_lifetime lifetime, bool is_dry_run,
-		   probe_done_fn done, void *data)
+		   size_t n_specs, enum probe_lifetime lifetime, bool is_dry_run, add_done_fn done,
+		   void *data)
 {
 	struct add_op *a = calloc(1, sizeof(*a));
 
@@ -466,13 +449,17 @@ void probe_set_add(struct probe_set *set, const struct requester *who, struct pr
 		for (size_t i = 0; i < n_specs; i++)
 			probe_spec_done(&specs[i]);
 		free(specs);
-		done(-ENOMEM, NULL, NULL, 0, data);
+		done(-ENOMEM, NULL, NULL, 0, &(struct resolve){0}, data);
 		return;
 	}
 	a->op = (struct control_op){.run = run_resolve, .done = done_resolve};
 	a->set = set;
 	a->who = *who;
-	a->resolve = (struct resolve){.specs = specs, .n_specs = n_specs};
+	a->resolve = (struct resolve){
+		.specs = specs,
+		.n_specs = n_specs,
+		.max_specs = set->o.config->limits.probes_per_request,
+	};
 	/* The worker has not run when the daemon ends first. */
 	a->resolve.result = -ECANCELED;
 	a->resolve.symbols_result = set->symbols_state;

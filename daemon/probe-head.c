@@ -53,14 +53,71 @@ int probe_head_parse_command(struct span command, int position, struct probe_spe
 	return 0;
 }
 
+static bool is_glob(struct span s)
+{
+	return span_find(s, '*') < s.n || span_find(s, '?') < s.n || span_find(s, '[') < s.n;
+}
+
 static bool is_symbol(struct span s)
 {
+	bool is_pattern = is_glob(s);
+
 	if (s.n == 0 || char_is_digit(s.p[0]))
 		return false;
 	for (size_t i = 0; i < s.n; i++)
-		if (!char_is_name(s.p[i]) && s.p[i] != '.' && s.p[i] != '$')
+		if (!char_is_name(s.p[i]) && s.p[i] != '.' && s.p[i] != '$' &&
+		    !(is_pattern && strchr("*?[]!^-", s.p[i])))
 			return false;
 	return true;
+}
+
+/* "#2" or "#*" in front of what may end a place */
+static bool is_ordinal(struct span s)
+{
+	size_t n = 1;
+
+	if (span_at(s, 1) == '*')
+		n = 2;
+	else
+		while (char_is_digit(span_at(s, n)))
+			n++;
+	return n > 1 && (n == s.n || char_is_space(s.p[n]) || s.p[n] == '+' || s.p[n] == '%');
+}
+
+size_t probe_head_find_comment(struct span line)
+{
+	unsigned int word = 0;
+	bool is_place = true; /* nothing so far that a symbol has not */
+
+	for (size_t i = 0; i < line.n; i++) {
+		bool is_first = i == 0 || char_is_space(line.p[i - 1]);
+
+		word += is_first && !char_is_space(line.p[i]);
+		is_place &= is_first || char_is_name(line.p[i - 1]) || line.p[i - 1] == '.' ||
+			    line.p[i - 1] == ':';
+		is_place |= is_first;
+		if (line.p[i] == '#' &&
+		    (is_first || word > 2 || !is_place || !is_ordinal(span_from(line, i))))
+			return i;
+	}
+	return line.n;
+}
+
+/* What follows the symbol: the ordinal. */
+static int parse_ordinal(struct span text, int position, struct probe_spec *spec,
+			 struct kp_error *reterr)
+{
+	uint64_t n;
+
+	if (span_is(text, "#*")) {
+		spec->nth = PROBE_NTH_ALL;
+		return 0;
+	}
+	if (span_to_u64(span_from(text, 1), 10, &n) < 0 || n == 0 || n >= PROBE_NTH_ALL)
+		return kp_error_definition(reterr, "badOrdinal", position, "SYMBOL#1, or SYMBOL#*",
+					   "Functions of one name are counted from 1.");
+	spec->nth = n;
+	return 0;
 }
 
 /* With indirect branch tracking the entry is behind an ENDBR of 4 bytes: arch_adjust_kprobe_addr().
@@ -90,9 +147,10 @@ int probe_head_parse_place(struct span word, int position, struct probe_spec *sp
 {
 	size_t percent = span_find(word, '%');
 	struct span place = span_first(word, percent);
-	size_t sign = span_find(place, '+'), colon;
+	size_t sign = span_find(place, '+'), colon, hash;
 	struct span symbol, module;
 	int64_t offset = 0;
+	int r;
 
 	spec->symbol_position = position;
 	if (span_to_u64(word, 0, &spec->address) == 0)
@@ -105,7 +163,8 @@ int probe_head_parse_place(struct span word, int position, struct probe_spec *sp
 	if (percent < word.n)
 		spec->kind = PROBE_RETURN;
 
-	if (span_find(place, '-') < sign)
+	/* In a glob a "-" stands between brackets. */
+	if (span_find(place, '-') < sign && !is_glob(place))
 		sign = span_find(place, '-');
 	if (sign < place.n && (span_to_s64(span_from(place, sign), 0, &offset) < 0 || offset < 0 ||
 			       offset > UINT32_MAX))
@@ -124,8 +183,21 @@ int probe_head_parse_place(struct span word, int position, struct probe_spec *sp
 	for (size_t i = 0; i < module.n; i++)
 		if (!char_is_name(module.p[i]))
 			return bad_address(word, position, reterr);
+	hash = span_find(symbol, '#');
+	if (hash < symbol.n) {
+		r = parse_ordinal(span_from(symbol, hash), symbol.p + hash - word.p + position,
+				  spec, reterr);
+		if (r < 0)
+			return r;
+		symbol = span_first(symbol, hash);
+	}
 	if (!is_symbol(symbol))
 		return bad_address(word, position, reterr);
+	spec->is_pattern = is_glob(symbol);
+	if (spec->is_pattern && (offset || spec->nth))
+		return kp_error_definition(reterr, "badPattern", position,
+					   "leave out what follows the pattern",
+					   "A pattern stands for whole functions.");
 	if (spec->kind == PROBE_RETURN && !probe_head_is_entry(offset))
 		return kp_error_definition(reterr, "badRetprobe", position, "leave the offset out",
 					   "A return probe sits at a function's start.");

@@ -25,7 +25,13 @@ bool probe_head_is_command(struct span word, struct span next);
 int probe_head_parse_command(struct span command, int position, struct probe_spec *spec,
 			     struct kp_error *reterr);
 
-/* "[MOD:]SYM[+OFFS][%return]" or an address. */
+/*
+ * Where the comment of @line begins, its length if there is none: at a "#" that is not the ordinal
+ * of a place, which is one of the first two words ("p foo#2 # the second").
+ */
+size_t probe_head_find_comment(struct span line);
+
+/* "[MOD:]SYM[#N|#*][+OFFS][%return]" or an address; the symbol may be a glob. */
 int probe_head_parse_place(struct span word, int position, struct probe_spec *spec,
 			   struct kp_error *reterr);
 

@@ -2,14 +2,341 @@
 /* See probe-resolve.h. */
 #include "probe-resolve.h"
 
+#include <errno.h>
+#include <fnmatch.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "probe.h"
+#include "symbol-choice.h"
+
+/* The batch as it is made. */
+struct batch {
+	struct resolve *r;
+	struct probe_spec *specs; /* owned */
+	int *origins;		  /* owned */
+	size_t n, size;
+	int origin; /* what is being resolved */
+};
+
+/* Takes @spec over, also when it fails. */
+static int append(struct batch *b, struct probe_spec *spec)
+{
+	if (b->n == b->size) {
+		size_t size = b->size ? 2 * b->size : 16;
+		void *specs = reallocarray(b->specs, size, sizeof(*b->specs));
+		void *origins;
+
+		if (specs)
+			b->specs = specs;
+		origins = specs ? reallocarray(b->origins, size, sizeof(*b->origins)) : NULL;
+		if (!origins) {
+			probe_spec_done(spec);
+			return -ENOMEM;
+		}
+		b->origins = origins;
+		b->size = size;
+	}
+	b->specs[b->n] = *spec;
+	b->origins[b->n++] = b->origin;
+	*spec = PROBE_SPEC_INIT;
+	return 0;
+}
+
+static int skip(struct batch *b, const char *symbol, const char *reason)
+{
+	struct resolve *r = b->r;
+	struct resolve_skip *skips;
+
+	r->n_skipped++;
+	if (r->n_skips == RESOLVE_SKIPS_MAX)
+		return 0;
+	skips = reallocarray(r->skips, r->n_skips + 1, sizeof(*skips));
+	if (!skips)
+		return -ENOMEM;
+	r->skips = skips;
+	skips[r->n_skips] = (struct resolve_skip){.symbol = strdup(symbol), .probe = b->origin};
+	if (!skips[r->n_skips].symbol)
+		return -ENOMEM;
+	snprintf(skips[r->n_skips].reason, sizeof(skips->reason), "%s", reason);
+	r->n_skips++;
+	return 0;
+}
+
+/* What is the same for all probes: everything behind the choice of the function. */
+static int finish(struct batch *b, struct knowledge *k, struct probe_spec *spec, uint32_t index,
+		  struct kp_error *e)
+{
+	return 0;
+}
+
+static bool is_module_missing(const struct probe_spec *spec)
+{
+	return spec->module && strcmp(spec->module, PROBE_VMLINUX) != 0 &&
+	       !probe_module_is_loaded(spec->module);
+}
+
+static int refuse_module(const struct probe_spec *spec, struct kp_error *e)
+{
+	e->position = spec->symbol_position;
+	return kp_error_set(e, KP_NO_SUCH_SYMBOL, ENOENT, spec->symbol,
+			    "the module %s is not loaded; \"pending\" (kprobectl add --pending) "
+			    "lets the probe wait for it",
+			    spec->module);
+}
+
+static int resolve_one(struct batch *b, struct knowledge *k, struct probe_spec *spec,
+		       struct kp_error *e)
+{
+	uint32_t index;
+	int r;
+
+	r = symbol_choose(b->r->symbols, spec, &index, e);
+	return r < 0 ? r : finish(b, k, spec, index, e);
+}
+
+/*
+ * One of those that @base stands for: @symbol in place of its own. It is parsed anew, since what an
+ * argument means depends on the function.
+ */
+static int make_instance(const struct probe_spec *base, const struct symbol *symbol,
+			 unsigned int nth, struct probe_spec *ret, struct kp_error *e)
+{
+	struct probe_spec shell = *base, spec;
+	_cleanup_free_ char *text = NULL;
+	char name[PROBE_NAME_MAX + 1];
+	int r;
+
+	shell.symbol = (char *)symbol->name;
+	shell.module = (char *)(symbol->module ? symbol->module : PROBE_VMLINUX);
+	shell.nth = nth;
+	shell.name = NULL;
+	r = probe_spec_format(&shell, &text);
+	if (r == 0)
+		r = probe_spec_parse(text, &spec, e);
+	if (r < 0)
+		return r;
+	snprintf(name, sizeof(name), "%s_%s", base->name ? base->name : "", symbol->name);
+	for (char *p = name; *p; p++)
+		if (!strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789", *p))
+			*p = '_';
+	spec.name = base->name ? strdup(name) : NULL;
+	spec.filter = base->filter ? strdup(base->filter) : NULL;
+	spec.stack = base->stack;
+	spec.enabled = base->enabled;
+	spec.pending = base->pending;
+	if ((base->name && !spec.name) || (base->filter && !spec.filter)) {
+		probe_spec_done(&spec);
+		return -ENOMEM;
+	}
+	*ret = spec;
+	return 0;
+}
+
+/* One function that a pattern or "#*" has found; one that cannot be had is left out. */
+static int add_match(struct batch *b, struct knowledge *k, const struct probe_spec *base,
+		     const struct symbol *symbol, unsigned int nth)
+{
+	struct kp_error e = KP_ERROR_INIT;
+	struct probe_spec spec = PROBE_SPEC_INIT;
+	int r;
+
+	r = make_instance(base, symbol, nth, &spec, &e);
+	if (r == 0)
+		r = resolve_one(b, k, &spec, &e);
+	if (r == 0)
+		return append(b, &spec);
+	probe_spec_done(&spec);
+	if (r == -ENOMEM)
+		return r;
+	return skip(b, symbol->name, e.reason[0] ? e.reason : "noSuchSymbol");
+}
+
+/* "SYM#*" */
+static int resolve_all(struct batch *b, struct knowledge *k, const struct probe_spec *base,
+		       struct kp_error *e)
+{
+	bool is_kernel = base->module && strcmp(base->module, PROBE_VMLINUX) == 0;
+	size_t before = b->n, n;
+	struct symbol_places places;
+	int r = 0;
+
+	n = symbol_places_find(b->r->symbols, is_kernel ? "" : base->module, base->symbol, &places);
+	if (n == 0)
+		return symbol_choice_missing(b->r->symbols, base, e);
+	if (b->n + n > b->r->max_specs) {
+		e->value = (long long)b->r->max_specs;
+		return kp_error_set(e, KP_LIMIT_REACHED, EDQUOT, "probes-per-request",
+				    "there are %zu functions called %s, and one request may add "
+				    "%zu probes at most",
+				    n, base->symbol, b->r->max_specs);
+	}
+	for (size_t i = 0; i < places.n && r == 0; i++) {
+		unsigned int nth = i + 1;
+
+		/* In a module they are counted anew. */
+		for (size_t m = 0; m < i && places.items[i].module; m++)
+			nth -= places.items[m].module != places.items[i].module;
+		r = add_match(b, k, base, &places.items[i], nth);
+	}
+	if (r == 0 && b->n == before) {
+		snprintf(e->reason, sizeof(e->reason), "noneProbeable");
+		return kp_error_set(e, KP_NOT_PROBEABLE, EINVAL, base->symbol,
+				    "none of the %zu functions called %s can be probed", n,
+				    base->symbol);
+	}
+	return r;
+}
+
+static bool is_match(const struct probe_spec *base, const struct symbol *symbol)
+{
+	if (!symbol_is_text(symbol->type) || fnmatch(base->symbol, symbol->name, 0) != 0)
+		return false;
+	if (!base->module)
+		return true;
+	if (strcmp(base->module, PROBE_VMLINUX) == 0)
+		return !symbol->module;
+	return symbol->module && strcmp(symbol->module, base->module) == 0;
+}
+
+/* Which of those of its name in its module (or the kernel) a symbol is; 0: the only one. */
+static unsigned int count_among(const struct symbols *s, const struct symbol *symbol)
+{
+	struct symbol_places places;
+	size_t n =
+		symbol_places_find(s, symbol->module ? symbol->module : "", symbol->name, &places);
+
+	for (size_t i = 0; n > 1 && i < places.n; i++)
+		if (places.items[i].address == symbol->address)
+			return i + 1;
+	return 0;
+}
+
+/* What stands beside functions under names made from theirs, and nobody means. */
+static bool is_by_product(const char *name)
+{
+	return strncmp(name, "__pfx_", 6) == 0 || strncmp(name, "__cfi_", 6) == 0 ||
+	       strstr(name, ".cold");
+}
+
+static int resolve_pattern(struct batch *b, struct knowledge *k, const struct probe_spec *base,
+			   struct kp_error *e)
+{
+	const struct symbols *s = b->r->symbols;
+	size_t before = b->n, n = 0, max = b->r->max_specs;
+	struct symbol symbol;
+	bool is_over = false;
+	uint64_t last = 0;
+	int r = 0;
+
+	if (base->max_matches && before + base->max_matches < max)
+		max = before + base->max_matches;
+	for (uint32_t i = 0; i < symbols_count(s) && r == 0; i++) {
+		symbols_get(s, i, &symbol);
+		if (!is_match(base, &symbol) || is_by_product(symbol.name) ||
+		    symbol.address == last)
+			continue;
+		last = symbol.address;
+		n++;
+		is_over = b->n == max;
+		if (!is_over)
+			r = add_match(b, k, base, &symbol, count_among(s, &symbol));
+	}
+	if (r < 0)
+		return r;
+	e->position = base->symbol_position;
+	if (n == 0)
+		return kp_error_set(e, KP_NO_SUCH_SYMBOL, ENOENT, base->symbol,
+				    "no function%s%s matches %s", base->module ? " of " : "",
+				    base->module ? base->module : "", base->symbol);
+	if (is_over) {
+		e->value = (long long)(max - before);
+		return kp_error_set(e, KP_LIMIT_REACHED, EDQUOT,
+				    base->max_matches ? "maxMatches" : "probes-per-request",
+				    "%s matches %zu functions, and %zu are the limit: make it "
+				    "narrower",
+				    base->symbol, n, max - before);
+	}
+	if (b->n == before) {
+		snprintf(e->reason, sizeof(e->reason), "noneProbeable");
+		return kp_error_set(e, KP_NOT_PROBEABLE, EINVAL, base->symbol,
+				    "none of the %zu functions that match %s can be probed", n,
+				    base->symbol);
+	}
+	return 0;
+}
+
+/* Moves what @spec stands for into the batch. */
+static int resolve_spec(struct batch *b, struct knowledge *k, struct probe_spec *spec,
+			struct kp_error *e)
+{
+	bool is_many = spec->is_pattern || spec->nth == PROBE_NTH_ALL;
+	int r;
+
+	e->position = spec->symbol_position;
+	if (is_many && !b->r->symbols)
+		return kp_error_set(e, KP_UNAVAILABLE, -b->r->symbols_result, "symbols",
+				    "the kernel hides its symbols (kernel.kptr_restrict), so there "
+				    "are none to choose from");
+	if (is_module_missing(spec)) {
+		if (is_many && spec->pending)
+			return kp_error_definition(e, "badPattern", spec->symbol_position, NULL,
+						   "What stands for many functions cannot wait for "
+						   "a module.");
+		return spec->pending ? append(b, spec) : refuse_module(spec, e);
+	}
+	if (spec->is_pattern)
+		return resolve_pattern(b, k, spec, e);
+	if (is_many)
+		return resolve_all(b, k, spec, e);
+	if (spec->symbol && b->r->symbols) {
+		r = resolve_one(b, k, spec, e);
+		if (r < 0)
+			return r;
+	}
+	return append(b, spec);
+}
+
 void resolve_run(struct knowledge *k, struct resolve *r)
 {
+	struct batch b = {.r = r};
 	struct symbols *symbols;
+	int result = 0;
 
 	r->error = KP_ERROR_INIT;
-	r->result = 0;
-	/* Without them addresses stay numbers, and Status says why. */
+	/* Without them addresses stay numbers, the kernel judges, and Status says why. */
 	r->symbols_result = knowledge_refresh(k);
 	symbols = knowledge_symbols(k);
 	r->symbols = symbols ? symbols_ref(symbols) : NULL;
+
+	for (size_t i = 0; i < r->n_specs && result == 0; i++) {
+		struct kp_error e = KP_ERROR_INIT;
+
+		b.origin = e.probe = (int)i;
+		result = resolve_spec(&b, k, &r->specs[i], &e);
+		if (result < 0)
+			r->error = e;
+	}
+	/* What was asked for is in the batch now, or an error. */
+	for (size_t i = 0; i < r->n_specs; i++)
+		probe_spec_done(&r->specs[i]);
+	free(r->specs);
+	r->specs = b.specs;
+	r->origins = b.origins;
+	r->n_specs = b.n;
+	r->result = result;
+}
+
+void resolve_done(struct resolve *r)
+{
+	for (size_t i = 0; i < r->n_specs; i++)
+		probe_spec_done(&r->specs[i]);
+	for (size_t i = 0; i < r->n_skips; i++)
+		free(r->skips[i].symbol);
+	free(r->specs);
+	free(r->origins);
+	free(r->skips);
+	if (r->symbols)
+		symbols_free(r->symbols);
 }

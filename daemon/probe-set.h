@@ -23,6 +23,7 @@
 #include "foreign.h"
 #include "knowledge.h"
 #include "probe.h"
+#include "probe-resolve.h"
 #include "reader.h"
 
 enum probe_change {
@@ -60,13 +61,17 @@ DEFINE_CLEANUP(struct probe_set *, probe_set_free);
 typedef void (*probe_done_fn)(int result, const struct kp_error *error, struct probe *const *probes,
 			      size_t n_probes, void *data);
 
+/* As probe_done_fn; @resolved (borrowed) says what patterns have left out. */
+typedef void (*add_done_fn)(int result, const struct kp_error *error, struct probe *const *probes,
+			    size_t n_probes, const struct resolve *resolved, void *data);
+
 /*
  * Plants all of @specs (taken over, released in any case) or none, for @who. With @is_dry_run
  * nothing stays: the probes passed to @done are temporary.
  */
 void probe_set_add(struct probe_set *set, const struct requester *who, struct probe_spec *specs,
-		   size_t n_specs, enum probe_lifetime lifetime, bool is_dry_run,
-		   probe_done_fn done, void *data);
+		   size_t n_specs, enum probe_lifetime lifetime, bool is_dry_run, add_done_fn done,
+		   void *data);
 
 enum probe_action {
 	ACTION_REMOVE,

@@ -76,6 +76,10 @@ static void append_place(struct text *t, const struct probe_spec *spec)
 	}
 	append(t, "%s%s%s", spec->module ? spec->module : "", spec->module ? ":" : "",
 	       spec->symbol);
+	if (spec->nth == PROBE_NTH_ALL)
+		append(t, "#*");
+	else if (spec->nth)
+		append(t, "#%u", spec->nth);
 	if (spec->offset)
 		append(t, "+0x%" PRIx64, spec->offset);
 }
@@ -151,6 +155,14 @@ static void append_kernel_arg(struct text *t, const struct probe_arg *arg)
 	}
 }
 
+static void append_kernel_place(struct text *t, const struct probe_spec *spec)
+{
+	if (spec->place)
+		append(t, "%s", spec->place);
+	else
+		append_place(t, spec);
+}
+
 int probe_spec_format_kernel(const struct probe_spec *spec, const char *group, const char *event,
 			     const char *extra, char **ret)
 {
@@ -158,7 +170,7 @@ int probe_spec_format_kernel(const struct probe_spec *spec, const char *group, c
 
 	append_command(&t, spec, group, event);
 	append(&t, " ");
-	append_place(&t, spec);
+	append_kernel_place(&t, spec);
 	for (size_t i = 0; i < spec->n_args; i++) {
 		append(&t, " ");
 		append_kernel_arg(&t, &spec->args[i]);
@@ -204,7 +216,7 @@ int probe_spec_map_position(const struct probe_spec *spec, const char *group, co
 		return kernel_position > colon ? spec->name_position : spec->command_position;
 	}
 	append(&t, " ");
-	append_place(&t, spec);
+	append_kernel_place(&t, spec);
 	if (kernel_position < measure(&t))
 		return spec->symbol_position;
 	for (size_t i = 0; i < spec->n_args; i++) {

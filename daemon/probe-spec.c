@@ -71,7 +71,7 @@ static int check_line(const char *definition, struct span *ret, struct kp_error 
 		return kp_error_definition(reterr, "lineTooLong", PROBE_LINE_MAX, NULL,
 					   "A definition has %d characters at most.",
 					   PROBE_LINE_MAX);
-	line = span_first(line, span_find(line, '#'));
+	line = span_first(line, probe_head_find_comment(line));
 	for (size_t i = 0; i < line.n; i++)
 		if ((line.p[i] < ' ' || line.p[i] > '~') && !char_is_space(line.p[i]))
 			return kp_error_definition(
@@ -331,9 +331,9 @@ static bool is_same_text(const char *a, const char *b)
 bool probe_spec_equal(const struct probe_spec *a, const struct probe_spec *b)
 {
 	if (a->kind != b->kind || a->address != b->address || a->offset != b->offset ||
-	    a->maxactive != b->maxactive || a->stack != b->stack || a->n_args != b->n_args ||
-	    !is_same_text(a->symbol, b->symbol) || !is_same_text(a->module, b->module) ||
-	    !is_same_text(a->filter, b->filter))
+	    a->nth != b->nth || a->is_pattern != b->is_pattern || a->maxactive != b->maxactive ||
+	    a->stack != b->stack || a->n_args != b->n_args || !is_same_text(a->symbol, b->symbol) ||
+	    !is_same_text(a->module, b->module) || !is_same_text(a->filter, b->filter))
 		return false;
 	for (size_t i = 0; i < a->n_args; i++)
 		if (strcmp(a->args[i].name, b->args[i].name) != 0 ||
@@ -342,6 +342,18 @@ bool probe_spec_equal(const struct probe_spec *a, const struct probe_spec *b)
 		    a->args[i].count != b->args[i].count)
 			return false;
 	return true;
+}
+
+int probe_spec_note(struct probe_spec *spec, const char *note)
+{
+	char *text = NULL;
+
+	if (asprintf(&text, "%s%s%s", spec->notes ? spec->notes : "", spec->notes ? "\n" : "",
+		     note) < 0)
+		return -ENOMEM;
+	free(spec->notes);
+	spec->notes = text;
+	return 0;
 }
 
 void probe_spec_done(struct probe_spec *spec)
@@ -353,5 +365,7 @@ void probe_spec_done(struct probe_spec *spec)
 	free(spec->module);
 	free(spec->symbol);
 	free(spec->filter);
+	free(spec->place);
+	free(spec->notes);
 	*spec = PROBE_SPEC_INIT;
 }

@@ -8,15 +8,21 @@
  * Where kernels differ it is 6.12 that is followed: $argN in a return probe is taken, though 6.1
  * will not.
  *
+ * On top of it: "SYM#2" and "SYM#*", the second of several functions of that name, and all of them;
+ * a glob for the symbol, which means all functions that match. What they stand for is for others to
+ * find out (probe-resolve.h).
+ *
  * Taken and left out: a group ("p:GROUP/NAME", all of ours are in one), what follows "#". Refused
  * though the kernel would take it: text behind the last ")" of an argument, which it ignores in
  * silence; bytes beyond ASCII; a command letter with more letters behind it ("pfoo vfs_read").
  * What the kernel has no name for: badCharacter, newline, lineTooLong, noDefinition, noProbePoint,
- * tooManyArgs, notADefinition, helperRequired (a call probe, with KP_HELPER_REQUIRED), badFilter.
+ * tooManyArgs, notADefinition, badOrdinal, badPattern, helperRequired (a call probe, with
+ * KP_HELPER_REQUIRED), badFilter.
  */
 #ifndef KP_PROBE_SPEC_H
 #define KP_PROBE_SPEC_H
 
+#include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -46,6 +52,10 @@ enum arg_show {
 /* MAX_EVENT_NAME_LEN 64 with its NUL; trace_kprobe.c: KRETPROBE_MAXACTIVE_MAX */
 #define PROBE_NAME_MAX	    63
 #define PROBE_MAXACTIVE_MAX 4096
+/* "SYM#*" */
+#define PROBE_NTH_ALL UINT_MAX
+/* The module's name that means the kernel itself: "vmlinux:SYM" */
+#define PROBE_VMLINUX "vmlinux"
 /* A line of kprobe_events: kernel/trace/trace.c: WRITE_BUFSIZE */
 #define PROBE_LINE_MAX 4094
 
@@ -68,16 +78,21 @@ struct probe_spec {
 	enum probe_kind kind;
 	char *name;   /* owned, NULL: none given */
 	char *module; /* owned, NULL: none */
-	char *symbol; /* owned, NULL: by address */
+	char *symbol; /* owned, NULL: by address; a glob when is_pattern */
 	uint64_t address;
-	uint64_t offset;	/* from the symbol */
-	unsigned int maxactive; /* 0: the kernel's default */
-	struct probe_arg *args; /* owned */
+	uint64_t offset;  /* from the symbol */
+	unsigned int nth; /* "SYM#2": of several of that name; 0: not said, or PROBE_NTH_ALL */
+	bool is_pattern;  /* stands for all functions that match */
+	unsigned int max_matches; /* of a pattern; 0: as many as a request may add */
+	unsigned int maxactive;	  /* 0: the kernel's default */
+	struct probe_arg *args;	  /* owned */
 	size_t n_args;
 	char *filter; /* owned, NULL: none */
 	bool stack;
 	bool enabled;
 	bool pending;
+	char *place; /* owned: what the kernel is told instead of module, symbol and offset; NULL */
+	char *notes; /* owned: what resolving has to say, in lines; NULL: nothing */
 	int command_position; /* of the letter in the definition; -1: a line without one */
 	int symbol_position;  /* of the symbol or address */
 	int name_position;    /* -1: none given */
@@ -139,6 +154,9 @@ int probe_spec_map_position(const struct probe_spec *spec, const char *group, co
 
 /* Same site, kind, maxactive, arguments, filter and stack: one kernel event can serve both. */
 bool probe_spec_equal(const struct probe_spec *a, const struct probe_spec *b);
+
+/* Adds a line to spec->notes. 0 or -ENOMEM. */
+int probe_spec_note(struct probe_spec *spec, const char *note);
 
 /* Releases what @spec owns; @spec may be used again after PROBE_SPEC_INIT. */
 void probe_spec_done(struct probe_spec *spec);

@@ -62,7 +62,8 @@ bool probe_module_is_loaded(const char *module)
 {
 	char path[128];
 
-	snprintf(path, sizeof(path), "/sys/module/%s", module);
+	/* What is built in has a folder there as well, but never begins. */
+	snprintf(path, sizeof(path), "/sys/module/%s/initstate", module);
 	return access(path, F_OK) == 0;
 }
 

@@ -24,18 +24,22 @@ static void add_int(struct json_object *o, const char *key, int64_t value)
 	json_object_object_add(o, key, json_object_new_int64(value));
 }
 
-/* Names a line each: "foo\nbar". */
-static void add_list(struct json_object *o, const char *key, const char *lines)
+struct json_object *rpc_lines_to_json(const char *lines)
 {
 	struct json_object *list = json_object_new_array();
 
-	for (const char *p = lines; *p;) {
+	for (const char *p = lines ? lines : ""; *p;) {
 		size_t n = strcspn(p, "\n");
 
 		json_object_array_add(list, json_object_new_string_len(p, (int)n));
 		p += n + (p[n] == '\n');
 	}
-	json_object_object_add(o, key, list);
+	return list;
+}
+
+static void add_list(struct json_object *o, const char *key, const char *lines)
+{
+	json_object_object_add(o, key, rpc_lines_to_json(lines));
 }
 
 static const char *fill_probes(const struct kp_error *e, struct json_object *p)
@@ -62,6 +66,8 @@ static const char *fill_probes(const struct kp_error *e, struct json_object *p)
 		add_text(p, "reason", e->reason);
 		add_text(p, "message", e->message);
 		add_int(p, "probe", probe);
+		add_optional(p, "hint", e->hint);
+		add_list(p, "alternatives", e->detail);
 		return "io.kprobed.Probes.NotProbeable";
 	case KP_NAME_IN_USE:
 		add_text(p, "name", e->subject);

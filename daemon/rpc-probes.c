@@ -121,11 +121,28 @@ struct json_object *rpc_probe_to_json(const struct server *server, const struct 
 	json_object_object_add(o, "stack", json_object_new_boolean(p->spec.stack));
 	json_object_object_add(o, "foreign", json_object_new_boolean(false));
 	json_object_object_add(o, "createdUsec", json_object_new_int64((int64_t)p->created_usec));
+	json_object_object_add(o, "notes", rpc_lines_to_json(p->spec.notes));
 	return o;
 }
 
+static struct json_object *skips_to_json(const struct resolve *resolved)
+{
+	struct json_object *list = json_object_new_array();
+
+	for (size_t i = 0; i < resolved->n_skips; i++) {
+		const struct resolve_skip *skip = &resolved->skips[i];
+		struct json_object *o = json_object_new_object();
+
+		json_object_object_add(o, "symbol", new_text(skip->symbol));
+		json_object_object_add(o, "reason", new_text(skip->reason));
+		json_object_object_add(o, "probe", json_object_new_int(skip->probe));
+		json_object_array_add(list, o);
+	}
+	return list;
+}
+
 static void on_added(int r, const struct kp_error *error, struct probe *const *probes, size_t n,
-		     void *data)
+		     const struct resolve *resolved, void *data)
 {
 	struct pending *pending = data;
 	struct server *server = pending->server;
@@ -145,6 +162,9 @@ static void on_added(int r, const struct kp_error *error, struct probe *const *p
 		json_object_array_add(list, rpc_probe_to_json(server, probes[i]));
 	reply = json_object_new_object();
 	json_object_object_add(reply, "probes", list);
+	json_object_object_add(reply, "skipped", skips_to_json(resolved));
+	json_object_object_add(reply, "skippedCount",
+			       json_object_new_int64((int64_t)resolved->n_skipped));
 	session_reply(s, reply, false);
 }
 
@@ -336,6 +356,7 @@ static struct json_object *foreign_to_json(const struct foreign_probe *p)
 	json_object_object_add(o, "stack", json_object_new_boolean(false));
 	json_object_object_add(o, "foreign", json_object_new_boolean(true));
 	json_object_object_add(o, "createdUsec", NULL);
+	json_object_object_add(o, "notes", json_object_new_array());
 	return o;
 }
 

@@ -6,6 +6,7 @@
 #include "rpc-spec.h"
 
 #include <errno.h>
+#include <limits.h>
 
 #include <stdio.h>
 #include <string.h>
@@ -36,6 +37,21 @@ static int check_word(const char *field, const char *value, struct kp_error *e)
 	return 0;
 }
 
+/* Cuts the ordinal off a symbol. */
+static int check_ordinal(const char *symbol, char *word, size_t size, struct kp_error *e)
+{
+	size_t hash = strcspn(symbol, "#");
+	const char *nth = symbol + hash + 1;
+
+	if ((size_t)snprintf(word, size, "%.*s", (int)hash, symbol) >= size)
+		return kp_error_definition(e, "lineTooLong", 0, NULL, "the symbol is too long");
+	if (symbol[hash] == '\0' || strcmp(nth, "*") == 0 ||
+	    (*nth && nth[strspn(nth, "0123456789")] == '\0'))
+		return 0;
+	return kp_error_definition(e, "badOrdinal", 0, "SYMBOL#1, or SYMBOL#*",
+				   "\"%s\" says no number of a function", symbol);
+}
+
 /* The head of a definition from its fields. */
 static int format_head(struct json_object *o, char *buf, size_t size, struct kp_error *e)
 {
@@ -45,12 +61,16 @@ static int format_head(struct json_object *o, char *buf, size_t size, struct kp_
 	struct json_object *maxactive = json_object_object_get(o, "maxactive");
 	bool is_return = kind && strcmp(kind, "return") == 0;
 	char number[24] = "", plus[24] = "";
+	char word[256];
 	int r;
 
 	if (!symbol)
 		return kp_error_definition(e, "noProbePoint", 0, NULL,
 					   "neither a definition nor a symbol was given");
-	r = check_word("symbol", symbol, e);
+	/* "foo#2": what stands behind the # must not pass for a comment. */
+	r = check_ordinal(symbol, word, sizeof(word), e);
+	if (r == 0)
+		r = check_word("symbol", word, e);
 	if (r == 0)
 		r = check_word("module", module, e);
 	if (r == 0)
@@ -83,7 +103,8 @@ static int check_agreement(struct json_object *o, struct probe_spec *spec, struc
 
 	if (kind && (strcmp(kind, "return") == 0) != (spec->kind == PROBE_RETURN))
 		return contradiction("kind", e);
-	if (symbol && (!spec->symbol || strcmp(symbol, spec->symbol) != 0))
+	if (symbol && (!spec->symbol || strlen(spec->symbol) != strcspn(symbol, "#") ||
+		       strncmp(symbol, spec->symbol, strlen(spec->symbol)) != 0))
 		return contradiction("symbol", e);
 	if (module && (!spec->module || strcmp(module, spec->module) != 0))
 		return contradiction("module", e);
@@ -144,6 +165,10 @@ static int add_rest(struct json_object *o, struct probe_spec *spec, struct kp_er
 	spec->enabled = !v || json_object_get_boolean(v);
 	v = json_object_object_get(o, "pending");
 	spec->pending = v && json_object_get_boolean(v);
+	v = json_object_object_get(o, "maxMatches");
+	if (v && (json_object_get_int64(v) < 1 || json_object_get_int64(v) > INT_MAX))
+		return kp_error_definition(e, "badField", 0, NULL, "maxMatches is 1 or more");
+	spec->max_matches = v ? (unsigned int)json_object_get_int64(v) : 0;
 	return 0;
 }
 

@@ -38,6 +38,9 @@ void rpc_dispatch(struct session *s, struct json_object *message);
 /* Answers bytes that are no message (a result of wire.h), as far as that can be answered. */
 void rpc_refuse(struct session *s, int error);
 
+/* A text of lines ("foo\nbar", may be NULL) as an array of strings. */
+struct json_object *rpc_lines_to_json(const char *lines);
+
 /* Answers with the typed error for @e; with @r alone when nothing is in it. */
 void rpc_reply_error(struct session *s, int r, const struct kp_error *e);
 

@@ -28,6 +28,7 @@ UNIT_TESTS = \
 	tests/unit/test-ring \
 	tests/unit/test-stream \
 	tests/unit/test-subscription \
+	tests/unit/test-symbol-choice \
 	tests/unit/test-symbols \
 	tests/unit/test-tracefs
 check_PROGRAMS += $(UNIT_TESTS)
@@ -165,6 +166,11 @@ tests_unit_test_probeable_SOURCES = tests/unit/test-probeable.c
 tests_unit_test_probeable_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_probeable_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_probeable_LDADD = $(UNIT_LDADD)
+
+tests_unit_test_symbol_choice_SOURCES = tests/unit/test-symbol-choice.c
+tests_unit_test_symbol_choice_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_symbol_choice_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_symbol_choice_LDADD = $(UNIT_LDADD)
 
 tests_unit_test_symbols_SOURCES = tests/unit/test-symbols.c
 tests_unit_test_symbols_CPPFLAGS = $(UNIT_CPPFLAGS)
