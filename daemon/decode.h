@@ -65,6 +65,14 @@ struct record_context {
 	struct symbols *symbols;	  /* NULL: addresses stay numbers */
 };
 
+/* A record on its way into the log, for who else wants a look at it. */
+struct raw_record {
+	const void *data;
+	size_t len;
+	const struct decoder *decoder;
+	const struct record_context *context;
+};
+
 /* The most bytes decoder_write() can take for a record of @len bytes with @stack_depth addresses.
  */
 size_t decoder_bound(const struct decoder *d, size_t len, size_t stack_depth);

@@ -20,6 +20,10 @@
 #define READ_BYTES (4 * 1024 * 1024)
 
 #define NSEC_PER_MSEC 1000000ULL
+/* What was left out is told this often where nothing else is sent. */
+#define TELL_NSEC (1000 * NSEC_PER_MSEC)
+/* Bytes of events that are cut down for one reply. */
+#define CUT_BYTES (64 * 1024)
 
 /* A subscriber's place in the list of a source. */
 struct link {
@@ -35,6 +39,7 @@ struct source_state {
 
 struct delivery {
 	struct event_log *log;
+	struct views *views;	      /* owned */
 	struct event *timer;	      /* owned: the earliest subscriber that waits for company */
 	struct source_state *sources; /* owned, by slot */
 	uint16_t *marked;	      /* owned */
@@ -54,7 +59,10 @@ struct subscriber {
 	bool is_pending;
 	bool is_blocked;
 	bool is_dead;
+	bool only_tells; /* pending for what was left out alone */
 	uint64_t sent_at;
+	uint64_t told_at;
+	struct subscriber *view_next, *view_prev;	/* of the same view */
 	struct subscriber *next, *prev;			/* all */
 	struct subscriber *pending_next, *pending_prev; /* pending */
 };
@@ -69,6 +77,8 @@ int delivery_new(struct event_base *base, struct event_log *log, struct delivery
 	if (!d)
 		return -ENOMEM;
 	d->log = log;
+	if (views_new(log, &d->views) < 0)
+		return -ENOMEM;
 	d->sources = calloc(event_log_source_limit(), sizeof(*d->sources));
 	d->marked = calloc(event_log_source_limit(), sizeof(*d->marked));
 	d->timer = evtimer_new(base, on_timer, d);
@@ -83,6 +93,8 @@ struct delivery *delivery_free(struct delivery *d)
 {
 	if (d->timer)
 		event_free(d->timer);
+	if (d->views)
+		views_free(d->views);
 	free(d->sources);
 	free(d->marked);
 	free(d);
@@ -101,6 +113,13 @@ int subscriber_new(struct delivery *d, const struct subscriber_options *options,
 	s->delivery = d;
 	s->options = *options;
 	subscription_init(&s->view, d->log, options->position);
+	s->view.pace = (struct pace){.sample = options->sample, .rate = options->rate};
+	s->told_at = now_nsec();
+	if (options->view) {
+		subscription_set_filter(&s->view, options->view->marks->filter,
+					options->view->marks);
+		DL_APPEND2(options->view->subscribers, s, view_prev, view_next);
+	}
 	DL_APPEND(d->all, s);
 	d->count++;
 	*ret = s;
@@ -140,6 +159,12 @@ struct subscriber *subscriber_free(struct subscriber *s)
 	DL_DELETE(s->delivery->all, s);
 	s->delivery->count--;
 	subscription_done(&s->view);
+	if (s->options.view) {
+		DL_DELETE2(s->options.view->subscribers, s, view_prev, view_next);
+		shared_view_unref(s->options.view);
+	}
+	if (s->options.fields)
+		fields_free(s->options.fields);
 	free(s->links);
 	free(s->slots);
 	free(s);
@@ -175,6 +200,8 @@ int subscriber_add_source(struct subscriber *s, unsigned int source)
 	r = subscription_add_source(&s->view, source);
 	if (r < 0)
 		return r;
+	if (s->options.view)
+		return shared_view_add_source(s->options.view, source);
 	for (size_t i = 0; i < s->n_links; i++)
 		if (s->slots[i] == source)
 			return 0;
@@ -193,6 +220,11 @@ int subscriber_add_source(struct subscriber *s, unsigned int source)
 uint64_t subscriber_position(const struct subscriber *s)
 {
 	return s->view.position;
+}
+
+struct views *delivery_views(const struct delivery *d)
+{
+	return d->views;
 }
 
 unsigned int delivery_count(const struct delivery *d)
@@ -237,18 +269,91 @@ int delivery_greet(const struct event_log *log, uint64_t position, struct evbuff
 	return evbuffer_add(out, text, n) < 0 ? -ENOMEM : 0;
 }
 
-int delivery_read(struct subscription *view, size_t max_events, struct evbuffer *out)
+/* The events of a batch, one by one. */
+struct events {
+	const struct event_log *log;
+	const struct batch *batch;
+	size_t run, offset; /* of the next event */
+	uint64_t seq;
+};
+
+/* Its text without a comma. False at the end. */
+static bool next_event(struct events *it, const char **ret_text, size_t *ret_len)
+{
+	const struct batch *b = it->batch;
+	const struct log_entry *e;
+
+	if (it->run == b->n_runs)
+		return false;
+	if (it->offset == 0)
+		it->seq = b->run_first[it->run];
+	e = event_log_entry(it->log, it->seq++);
+	*ret_text = event_log_text(it->log, e);
+	*ret_len = e->text_len - 1;
+	it->offset += e->text_len;
+	/* The last event of all has lost its comma. */
+	if (it->offset >= b->runs[it->run].iov_len) {
+		it->run++;
+		it->offset = 0;
+	}
+	return true;
+}
+
+/*
+ * The events of @b cut down to @fields, with commas between them, up to and with the one that the
+ * byte @until of them lies in. Borrowed until the next call; NULL without memory. *@ret_end is
+ * behind the last one's sequence number.
+ */
+static const char *cut_events(const struct event_log *log, const struct batch *b,
+			      const struct fields *fields, size_t until, size_t *ret_len,
+			      uint64_t *ret_end)
+{
+	static char *memory; /* one thread; as large as the largest batch there was */
+	static size_t size;
+	struct events it = {.log = log, .batch = b};
+	const char *text;
+	size_t len, n = 0;
+
+	/* Each is no longer than it was. */
+	if (size < b->n_bytes + 1) {
+		char *p = realloc(memory, b->n_bytes + 1);
+
+		if (!p)
+			return NULL;
+		memory = p;
+		size = b->n_bytes + 1;
+	}
+	while (n <= until && next_event(&it, &text, &len)) {
+		if (n)
+			memory[n++] = ',';
+		n += fields_write(fields, text, len, memory + n);
+		*ret_end = it.seq;
+	}
+	*ret_len = n;
+	return memory;
+}
+
+int delivery_read(struct subscription *view, size_t max_events, const struct fields *fields,
+		  struct evbuffer *out)
 {
 	static struct batch b; /* 16 KiB; one thread */
 	char text[OPENING_MAX];
+	const char *cut;
+	uint64_t end;
 	size_t n;
 	int r = 0;
 
-	batch_compose(view, max_events, READ_BYTES, &b);
+	view->tell = true;
+	batch_compose(view, max_events, fields ? CUT_BYTES : READ_BYTES, &b);
 	n = put_opening(&b, text, sizeof(text));
 	r |= evbuffer_add(out, text, n);
-	for (size_t i = 0; i < b.n_runs; i++)
-		r |= evbuffer_add(out, b.runs[i].iov_base, b.runs[i].iov_len);
+	if (fields) {
+		cut = cut_events(view->log, &b, fields, SIZE_MAX, &n, &end);
+		r |= cut ? evbuffer_add(out, cut, n) : -1;
+	} else {
+		for (size_t i = 0; i < b.n_runs; i++)
+			r |= evbuffer_add(out, b.runs[i].iov_base, b.runs[i].iov_len);
+	}
 	n = put_closing(view->log, b.end, false, text, sizeof(text));
 	r |= evbuffer_add(out, text, n);
 	if (r < 0)
@@ -257,29 +362,74 @@ int delivery_read(struct subscription *view, size_t max_events, struct evbuffer 
 	return 0;
 }
 
+/* One reply: its opening, its events, its closing. */
+struct reply {
+	char opening[OPENING_MAX], closing[CLOSING_MAX];
+	size_t opening_len, events_len, closing_len;
+	struct iovec iov[BATCH_PIECES + 2];
+	size_t n_iov;
+};
+
+static int make_reply(const struct subscriber *s, const struct batch *b, struct reply *r)
+{
+	const struct event_log *log = s->view.log;
+	const char *cut;
+	uint64_t end;
+
+	r->opening_len = put_opening(b, r->opening, sizeof(r->opening));
+	r->closing_len = put_closing(log, b->end, true, r->closing, sizeof(r->closing));
+	r->events_len = b->n_bytes;
+	r->iov[0] = (struct iovec){r->opening, r->opening_len};
+	if (s->options.fields) {
+		cut = cut_events(log, b, s->options.fields, SIZE_MAX, &r->events_len, &end);
+		if (!cut)
+			return -ENOMEM;
+		r->iov[1] = (struct iovec){(void *)cut, r->events_len};
+		r->n_iov = 2;
+	} else {
+		memcpy(r->iov + 1, b->runs, b->n_runs * sizeof(r->iov[0]));
+		r->n_iov = 1 + b->n_runs;
+	}
+	r->iov[r->n_iov++] = (struct iovec){r->closing, r->closing_len};
+	return 0;
+}
+
+/* Copies the rest of the event that byte @at of the reply's events is in. Returns where it ends. */
+static int keep_event(struct subscriber *s, const struct batch *b, size_t at, uint64_t *ret_end)
+{
+	struct evbuffer *out = s->options.out;
+	const struct log_entry *e;
+	const char *cut;
+	size_t before, len;
+
+	if (s->options.fields) {
+		cut = cut_events(s->view.log, b, s->options.fields, at, &len, ret_end);
+		return cut ? evbuffer_add(out, cut + at, len - at) : -1;
+	}
+	e = batch_find(&s->view, b, at, &before);
+	*ret_end = e->seq + 1;
+	return evbuffer_add(out, event_log_text(s->view.log, e) + before, e->text_len - 1 - before);
+}
+
 /* Copies what the socket did not take of a batch that ends where it stopped. Returns that end. */
-static int keep_rest(struct subscriber *s, const struct batch *b, const char *opening,
-		     size_t opening_len, size_t sent, uint64_t *ret_end)
+static int keep_rest(struct subscriber *s, const struct batch *b, const struct reply *reply,
+		     size_t sent, uint64_t *ret_end)
 {
 	struct evbuffer *out = s->options.out;
 	char closing[CLOSING_MAX];
-	size_t closing_len, before;
-	const struct log_entry *e;
+	size_t closing_len;
 	int r = 0;
 
-	if (sent < opening_len) {
-		r = evbuffer_add(out, opening + sent, opening_len - sent);
+	if (sent < reply->opening_len) {
+		r = evbuffer_add(out, reply->opening + sent, reply->opening_len - sent);
 		*ret_end = b->first;
 		sent = 0;
-	} else if (sent - opening_len < b->n_bytes) {
-		e = batch_find(&s->view, b, sent - opening_len, &before);
-		r = evbuffer_add(out, event_log_text(s->view.log, e) + before,
-				 e->text_len - 1 - before);
-		*ret_end = e->seq + 1;
+	} else if (sent - reply->opening_len < reply->events_len) {
+		r = keep_event(s, b, sent - reply->opening_len, ret_end);
 		sent = 0;
 	} else {
 		*ret_end = b->end;
-		sent -= opening_len + b->n_bytes;
+		sent -= reply->opening_len + reply->events_len;
 	}
 	closing_len = put_closing(s->view.log, *ret_end, true, closing, sizeof(closing));
 	r |= evbuffer_add(out, closing + sent, closing_len - sent);
@@ -287,30 +437,26 @@ static int keep_rest(struct subscriber *s, const struct batch *b, const char *op
 }
 
 /* Sends one batch. 1: sent; 0: nothing to send, or the socket is full; negative: dead. */
-static int send_batch(struct subscriber *s)
+static int send_batch(struct subscriber *s, uint64_t now)
 {
-	static struct batch b; /* 16 KiB; one thread */
-	struct iovec iov[BATCH_PIECES + 2];
-	char opening[OPENING_MAX], closing[CLOSING_MAX];
-	size_t opening_len, closing_len, n = 0;
+	static struct batch b;	   /* 16 KiB; one thread */
+	static struct reply reply; /* as large */
 	uint64_t end;
 	ssize_t sent;
 	int r;
 
-	if (!batch_compose(&s->view, s->options.max_batch, BATCH_BYTES, &b)) {
+	s->view.tell = now - s->told_at >= TELL_NSEC;
+	if (!batch_compose(&s->view, s->options.max_batch,
+			   s->options.fields ? CUT_BYTES : BATCH_BYTES, &b)) {
 		/* What stands in between is not ours: the cursor moves over it. */
-		subscription_consume(&s->view, &b, event_log_next(s->view.log));
-		return 0;
+		subscription_consume(&s->view, &b, b.end);
+		return b.is_partial;
 	}
-	opening_len = put_opening(&b, opening, sizeof(opening));
-	closing_len = put_closing(s->view.log, b.end, true, closing, sizeof(closing));
-	iov[n++] = (struct iovec){opening, opening_len};
-	memcpy(iov + n, b.runs, b.n_runs * sizeof(*iov));
-	n += b.n_runs;
-	iov[n++] = (struct iovec){closing, closing_len};
-
+	r = make_reply(s, &b, &reply);
+	if (r < 0)
+		return r;
 	do {
-		sent = writev(s->options.fd, iov, (int)n);
+		sent = writev(s->options.fd, reply.iov, (int)reply.n_iov);
 	} while (sent < 0 && errno == EINTR);
 	if (sent < 0 && errno != EAGAIN)
 		return -errno;
@@ -319,12 +465,14 @@ static int send_batch(struct subscriber *s)
 		return 0;
 	}
 	end = b.end;
-	if ((size_t)sent < opening_len + b.n_bytes + closing_len) {
-		r = keep_rest(s, &b, opening, opening_len, (size_t)sent, &end);
+	if ((size_t)sent < reply.opening_len + reply.events_len + reply.closing_len) {
+		r = keep_rest(s, &b, &reply, (size_t)sent, &end);
 		if (r < 0)
 			return r;
 		s->is_blocked = true;
 	}
+	if (b.filtered_told || b.rate_limited_told)
+		s->told_at = now;
 	subscription_consume(&s->view, &b, end);
 	return 1;
 }
@@ -337,10 +485,13 @@ static void send_pending(struct subscriber *s, uint64_t now)
 	s->is_blocked = evbuffer_get_length(s->options.out) > 0;
 	s->sent_at = now;
 	for (int i = 0; i < BATCHES_PER_TURN && r > 0 && !s->is_blocked; i++)
-		r = send_batch(s);
+		r = send_batch(s, now);
 	if (r < 0)
 		s->is_dead = true;
-	if (r <= 0 || s->is_blocked)
+	/* With all sent, what was left out since is still to be told, in its time. */
+	s->only_tells =
+		r == 0 && !s->is_blocked && (s->view.filtered > 0 || s->view.rate_limited > 0);
+	if ((r <= 0 && !s->only_tells) || s->is_blocked)
 		set_pending(s, false);
 	if (s->is_dead)
 		s->options.on_event(SUBSCRIBER_FAILED, s->options.data);
@@ -348,10 +499,25 @@ static void send_pending(struct subscriber *s, uint64_t now)
 		s->options.on_event(SUBSCRIBER_BLOCKED, s->options.data);
 }
 
-static bool is_due(const struct subscriber *s, uint64_t now)
+/* Whether there is a batch's worth for it, or more. */
+static bool has_batch(const struct subscriber *s)
 {
-	return now - s->sent_at >= s->options.max_latency_msec * NSEC_PER_MSEC ||
-	       event_log_next(s->view.log) - s->view.position >= s->options.max_batch;
+	const struct subscription *v = &s->view;
+	uint64_t n = event_log_next(v->log) - v->position;
+
+	if (v->view && v->position >= v->view->begin)
+		n = v->view->n_events - v->counts.events;
+	return n >= s->options.max_batch;
+}
+
+/* When it is to be looked at. */
+static uint64_t due_time(const struct subscriber *s)
+{
+	uint64_t due = s->sent_at + s->options.max_latency_msec * NSEC_PER_MSEC;
+
+	if (s->only_tells)
+		return due > s->told_at + TELL_NSEC ? due : s->told_at + TELL_NSEC;
+	return has_batch(s) ? 0 : due;
 }
 
 /*
@@ -368,6 +534,7 @@ static void note_marked(struct delivery *d)
 			struct subscriber *s = link->subscriber;
 
 			subscription_note(&s->view, d->marked[i], state->first_seq);
+			s->only_tells = false;
 			if (!s->is_blocked && !s->is_dead)
 				set_pending(s, true);
 		}
@@ -376,24 +543,53 @@ static void note_marked(struct delivery *d)
 	d->n_marked = 0;
 }
 
+/*
+ * The subscribers of views that got something are pending; of those where all was left out, once a
+ * second. Returns when the next of these is.
+ */
+static uint64_t note_views(struct delivery *d, uint64_t now)
+{
+	uint64_t earliest = UINT64_MAX;
+	struct shared_view *view, *tmp;
+	struct subscriber *s;
+
+	DL_FOREACH_SAFE2(views_touched(d->views), view, tmp, touched_next)
+	{
+		if (!view->has_news && now < view->tell_at) {
+			earliest = view->tell_at < earliest ? view->tell_at : earliest;
+			continue;
+		}
+		DL_FOREACH2(view->subscribers, s, view_next)
+		{
+			s->only_tells &= !view->has_news;
+			if (!s->is_blocked && !s->is_dead)
+				set_pending(s, true);
+		}
+		view->tell_at = now + TELL_NSEC;
+		shared_view_settle(view);
+	}
+	return earliest;
+}
+
 /* Sends to all that are due and sets the timer for the first of the others. */
 static void serve_pending(struct delivery *d)
 {
 	struct subscriber *s, *tmp;
-	uint64_t now = now_nsec(), earliest = UINT64_MAX;
+	uint64_t now = now_nsec(), earliest;
 
 	note_marked(d);
+	earliest = note_views(d, now);
 	DL_FOREACH_SAFE2(d->pending, s, tmp, pending_next)
 	{
 		uint64_t due;
 
-		if (is_due(s, now))
+		if (due_time(s) <= now)
 			send_pending(s, now);
 		if (!s->is_pending)
 			continue;
-		due = s->sent_at + s->options.max_latency_msec * NSEC_PER_MSEC;
+		due = due_time(s);
 		/* Its turn is over, but it has more: as soon as the others have had theirs. */
-		if (s->sent_at == now)
+		if (s->sent_at == now && !s->only_tells)
 			due = now;
 		earliest = due < earliest ? due : earliest;
 	}
@@ -426,10 +622,12 @@ void subscriber_resume(struct subscriber *s)
 	serve_pending(s->delivery);
 }
 
-void delivery_append(struct delivery *d, unsigned int source, uint64_t seq)
+void delivery_append(struct delivery *d, unsigned int source, uint64_t seq,
+		     const struct raw_record *record)
 {
 	struct source_state *state = &d->sources[source];
 
+	views_append(d->views, source, seq, record);
 	if (state->is_marked)
 		return;
 	state->is_marked = true;
@@ -452,8 +650,10 @@ bool delivery_flush(struct delivery *d)
 		if (s->is_dead)
 			continue;
 		set_pending(s, true);
+		/* Everything is told now. */
+		s->told_at = 0;
 		for (int i = 0; i < 1024 && s->is_pending; i++)
-			send_pending(s, 0);
+			send_pending(s, TELL_NSEC);
 		is_done &= s->is_dead || s->view.position >= event_log_next(d->log);
 	}
 	return is_done;

@@ -7,6 +7,10 @@
  * writev() straight out of the log. A socket that takes only a part ends the batch at the event it
  * stopped in: the rest of that event and the closing of the reply are the only bytes ever copied. A
  * reader that stops reading therefore holds one event's worth of memory and its place in the log.
+ *
+ * Subscribers with a condition hang on their view (views.h) instead of the sources: they are looked
+ * at when an entry was marked there and, so that what is left out is told, once a second when some
+ * was. Those with fields get their events cut down in memory that all of them share.
  */
 #ifndef KP_DELIVERY_H
 #define KP_DELIVERY_H
@@ -19,7 +23,9 @@
 
 #include "cleanup.h"
 #include "event-log.h"
+#include "fields.h"
 #include "subscription.h"
+#include "views.h"
 
 struct delivery;
 struct subscriber;
@@ -35,6 +41,10 @@ struct subscriber_options {
 	uint64_t position;    /* where in the log it begins */
 	unsigned int max_latency_msec;
 	unsigned int max_batch;
+	struct shared_view *view; /* taken over on success; NULL: everything of the sources */
+	struct fields *fields;	  /* taken over on success; NULL: events as they are */
+	unsigned int sample;	  /* one event in so many; 0: each */
+	unsigned int rate;	  /* events a second; 0: any */
 	/* Called from within delivery; must not free the subscriber. */
 	void (*on_event)(enum subscriber_event event, void *data);
 	void *data;
@@ -62,8 +72,12 @@ uint64_t subscriber_position(const struct subscriber *s);
 
 unsigned int delivery_count(const struct delivery *d);
 
+/* The views of subscribers. Borrowed. */
+struct views *delivery_views(const struct delivery *d);
+
 /* For reader_options: an entry was appended; a pass is over. */
-void delivery_append(struct delivery *d, unsigned int source, uint64_t seq);
+void delivery_append(struct delivery *d, unsigned int source, uint64_t seq,
+		     const struct raw_record *record);
 void delivery_pass(struct delivery *d);
 
 /*
@@ -73,10 +87,11 @@ void delivery_pass(struct delivery *d);
 bool delivery_flush(struct delivery *d);
 
 /*
- * Writes one reply of Events.Read to @out: at most @max_events from @view's position on; moves the
- * view. 0 or -ENOMEM.
+ * Writes one reply of Events.Read to @out: at most @max_events from @view's position on, cut
+ * down to @fields (NULL: as they are); moves the view. 0 or -ENOMEM.
  */
-int delivery_read(struct subscription *view, size_t max_events, struct evbuffer *out);
+int delivery_read(struct subscription *view, size_t max_events, const struct fields *fields,
+		  struct evbuffer *out);
 
 /* The first reply of a subscription: no events, where it begins. 0 or -ENOMEM. */
 int delivery_greet(const struct event_log *log, uint64_t position, struct evbuffer *out);

@@ -277,6 +277,11 @@ size_t event_log_used(const struct event_log *log)
 	return log->text_head - log->text_tail;
 }
 
+uint64_t event_log_capacity(const struct event_log *log)
+{
+	return log->index_mask + 1;
+}
+
 uint32_t event_log_take_id(struct event_log *log)
 {
 	return log->header->next_id++;

@@ -98,6 +98,8 @@ uint64_t event_log_first(const struct event_log *log);
 uint64_t event_log_next(const struct event_log *log);
 size_t event_log_size(const struct event_log *log);
 size_t event_log_used(const struct event_log *log);
+/* How many entries it can hold; a power of two. */
+uint64_t event_log_capacity(const struct event_log *log);
 
 /*
  * A source under a new id. When all slots are taken, the closed source with the oldest last entry

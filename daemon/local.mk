@@ -10,6 +10,7 @@ libkprobed_daemon_la_SOURCES = \
 	daemon/event-format.c \
 	daemon/event-log.c daemon/event-log.h \
 	daemon/event-text.c daemon/event-text.h \
+	daemon/fields.c daemon/fields.h \
 	daemon/filter-compile.c daemon/filter-compile.h \
 	daemon/filter-eval.c daemon/filter-eval.h \
 	daemon/filter-parse.c daemon/filter-parse.h \
@@ -25,6 +26,7 @@ libkprobed_daemon_la_SOURCES = \
 	daemon/listener.c daemon/listener.h \
 	daemon/listing.c daemon/listing.h \
 	daemon/manager.c daemon/manager.h \
+	daemon/pace.h \
 	daemon/plant.c daemon/plant.h \
 	daemon/privileges.c daemon/privileges.h \
 	daemon/probe.c daemon/probe.h \
@@ -48,6 +50,8 @@ libkprobed_daemon_la_SOURCES = \
 	daemon/text-patch.c daemon/text-patch.h \
 	daemon/text-reserved.c daemon/text-reserved.h \
 	daemon/tracefs.c daemon/tracefs.h \
+	daemon/view.c daemon/view.h \
+	daemon/views.c daemon/views.h \
 	daemon/varlink-idl.c daemon/varlink-idl.h \
 	daemon/varlink-lexer.c daemon/varlink-lexer.h \
 	daemon/varlink-check.c daemon/varlink-check.h \

@@ -43,9 +43,10 @@ struct manager {
 	bool is_stopping;
 };
 
-static void on_append(unsigned int source, uint64_t seq, void *data)
+static void on_append(unsigned int source, uint64_t seq, const struct raw_record *record,
+		      void *data)
 {
-	delivery_append(((struct manager *)data)->server.delivery, source, seq);
+	delivery_append(((struct manager *)data)->server.delivery, source, seq, record);
 }
 
 static void on_pass(void *data)

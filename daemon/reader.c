@@ -63,7 +63,8 @@ struct reader {
 	bool in_pass;
 	struct reader_totals totals;
 	void (*on_pass)(void *data);
-	void (*on_append)(unsigned int source, uint64_t seq, void *data);
+	void (*on_append)(unsigned int source, uint64_t seq, const struct raw_record *record,
+			  void *data);
 	void *data;
 };
 
@@ -108,11 +109,12 @@ static void find_stack_layout(struct stack_layout *ret)
 }
 
 static void append_text(struct reader *r, unsigned int source, uint64_t ts, uint32_t tid,
-			unsigned int cpu, unsigned int flags, size_t len, uint64_t lost)
+			unsigned int cpu, unsigned int flags, size_t len, uint64_t lost,
+			const struct raw_record *record)
 {
 	uint64_t seq = event_log_commit(r->log, source, ts, tid, cpu, flags, len, lost);
 
-	r->on_append(source, seq, r->data);
+	r->on_append(source, seq, record, r->data);
 }
 
 void reader_append_gap(struct reader *r, unsigned int source, const char *kind, uint64_t count,
@@ -140,7 +142,7 @@ void reader_append_gap(struct reader *r, unsigned int source, const char *kind, 
 	p = put_u64(p, until);
 	*p++ = '}';
 	append_text(r, source, until, 0, cpu < 0 ? 0 : (unsigned int)cpu, LOG_GAP,
-		    (size_t)(p - text), count);
+		    (size_t)(p - text), count, NULL);
 }
 
 /*
@@ -168,6 +170,7 @@ static void append_record(struct reader *r, const struct stream *s, const struct
 	const struct ring_record *record = &item->record;
 	const struct decoder *decoder;
 	struct record_context context;
+	struct raw_record raw;
 	uint16_t type;
 	uint32_t tid;
 	char *text;
@@ -195,7 +198,8 @@ static void append_record(struct reader *r, const struct stream *s, const struct
 		.symbols = r->symbols,
 	};
 	len = decoder_write(decoder, record->data, record->len, &context, text);
-	append_text(r, r->bindings[type].source, record->ts, tid, s->cpu, 0, len, 0);
+	raw = (struct raw_record){record->data, record->len, decoder, &context};
+	append_text(r, r->bindings[type].source, record->ts, tid, s->cpu, 0, len, 0, &raw);
 	r->totals.recorded++;
 }
 

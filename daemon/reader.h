@@ -37,8 +37,9 @@ struct reader_options {
 	unsigned int window_usec; /* 0: chosen for this machine and what it has to do */
 	/* Called after a pass that appended: hand out what came. */
 	void (*on_pass)(void *data);
-	/* Called for each entry as it is appended. */
-	void (*on_append)(unsigned int source, uint64_t seq, void *data);
+	/* Called for each entry as it is appended; @record is what it was made of, NULL: a gap. */
+	void (*on_append)(unsigned int source, uint64_t seq, const struct raw_record *record,
+			  void *data);
 	void *data;
 };
 

@@ -270,7 +270,7 @@ static void handle_read(struct session *s, struct json_object *parameters)
 	if (!list || n)
 		r = add_sources(log, selectors, n, add_to_view, &view, true, &e);
 	if (r == 0)
-		r = delivery_read(&view, (size_t)limit, s->out);
+		r = delivery_read(&view, (size_t)limit, NULL, s->out);
 	subscription_done(&view);
 	if (r < 0)
 		rpc_reply_error(s, r, &e);

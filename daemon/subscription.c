@@ -8,8 +8,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "filter-text.h"
 #include "json-text.h"
 
+/* Entries judged by their text for one batch: a few milliseconds' work. */
+#define JUDGED_MAX 4096
 /* With so many sources following their chains still costs less than walking the index. */
 #define CHAINED_SOURCES_MAX 8
 
@@ -17,12 +20,37 @@
 struct walk {
 	const struct subscription *s;
 	uint64_t position;
+	uint64_t end; /* entries from here on are not looked at */
 	uint64_t next[CHAINED_SOURCES_MAX];
+	struct pace pace;
+	int64_t filtered, rate_limited; /* passed over, the view's apart */
+	unsigned int n_judged;
+	bool is_partial;
 };
 
 void subscription_init(struct subscription *s, const struct event_log *log, uint64_t position)
 {
 	*s = (struct subscription){.log = log, .position = position};
+}
+
+/* From where on the view has marks. */
+static uint64_t marked_from(const struct subscription *s)
+{
+	return s->view ? s->view->begin : UINT64_MAX;
+}
+
+static bool is_marked(const struct subscription *s, uint64_t position)
+{
+	return position >= marked_from(s);
+}
+
+void subscription_set_filter(struct subscription *s, const struct filter *filter,
+			     const struct view *view)
+{
+	s->filter = filter;
+	s->view = view;
+	if (is_marked(s, s->position))
+		s->counts = view_count(view, s->position);
 }
 
 void subscription_done(struct subscription *s)
@@ -126,14 +154,25 @@ int subscription_add_source(struct subscription *s, unsigned int slot)
 	}
 	*source = (struct subscription_source){.slot = (uint16_t)slot, .id = from->id};
 	place_source(s, from, source);
+	/* Marks say where the source's entries are. */
+	if (is_marked(s, s->position))
+		source->next = 0;
 	return 0;
 }
 
-/* The next entry that is seen, at or after the walk's position; NULL at the end of the log. */
-static const struct log_entry *walk_next(struct walk *w)
+static const struct log_entry *walk_marks(struct walk *w)
+{
+	uint64_t seq = view_next(w->s->view, w->position);
+
+	w->position = seq < w->end ? seq : w->end;
+	return seq < w->end ? event_log_entry(w->s->log, seq) : NULL;
+}
+
+/* The next entry of the sources before @end, at or after the walk's position. */
+static const struct log_entry *walk_sources(struct walk *w, uint64_t end)
 {
 	const struct subscription *s = w->s;
-	uint64_t end = event_log_next(s->log), best = end;
+	uint64_t best = end;
 
 	if (s->map) {
 		for (; w->position < end; w->position++) {
@@ -151,6 +190,19 @@ static const struct log_entry *walk_next(struct walk *w)
 	return best < end ? event_log_entry(s->log, best) : NULL;
 }
 
+static const struct log_entry *walk_entries(struct walk *w)
+{
+	uint64_t marked = marked_from(w->s);
+	const struct log_entry *e;
+
+	if (w->position < marked) {
+		e = walk_sources(w, marked < w->end ? marked : w->end);
+		if (e || w->position >= w->end)
+			return e;
+	}
+	return walk_marks(w);
+}
+
 static void walk_over(struct walk *w, const struct log_entry *e)
 {
 	w->position = e->seq + 1;
@@ -161,12 +213,65 @@ static void walk_over(struct walk *w, const struct log_entry *e)
 			w->next[i] = e->next_delta ? e->seq + e->next_delta : 0;
 }
 
+/* The entry is handed out. */
+static void walk_take(struct walk *w, const struct log_entry *e)
+{
+	if (!(e->flags & LOG_GAP))
+		pace_count(&w->pace, e->ts, PACE_TAKEN);
+	walk_over(w, e);
+}
+
+/* Whether the condition, the sample and the rate take @e; if not, it is counted. */
+static bool walk_takes(struct walk *w, const struct log_entry *e)
+{
+	const struct subscription *s = w->s;
+	enum pace_verdict verdict;
+
+	if (s->filter && !is_marked(s, e->seq)) {
+		w->n_judged++;
+		if (!filter_match_text(s->filter, event_log_text(s->log, e), e->text_len)) {
+			w->filtered++;
+			return false;
+		}
+	}
+	verdict = pace_judge(&w->pace, e->ts);
+	if (verdict == PACE_TAKEN)
+		return true;
+	pace_count(&w->pace, e->ts, verdict);
+	if (verdict == PACE_OVER_RATE)
+		w->rate_limited++;
+	else
+		w->filtered++;
+	return false;
+}
+
+/* The next event that is taken, or gap, at or after the walk's position; NULL: no more for now. */
+static const struct log_entry *walk_next(struct walk *w)
+{
+	const struct log_entry *e;
+
+	while ((e = walk_entries(w))) {
+		if ((e->flags & LOG_GAP) || walk_takes(w, e))
+			return e;
+		walk_over(w, e);
+		if (w->n_judged >= JUDGED_MAX) {
+			w->is_partial = true;
+			return NULL;
+		}
+	}
+	return NULL;
+}
+
 static void walk_begin(struct walk *w, const struct subscription *s)
 {
 	uint64_t first = event_log_first(s->log);
 
-	w->s = s;
-	w->position = s->position < first ? first : s->position;
+	*w = (struct walk){
+		.s = s,
+		.position = s->position < first ? first : s->position,
+		.end = event_log_next(s->log),
+		.pace = s->pace,
+	};
 	if (s->map)
 		return;
 	for (size_t i = 0; i < s->n_sources; i++) {
@@ -176,6 +281,20 @@ static void walk_begin(struct walk *w, const struct subscription *s)
 		if (w->next[i] && w->next[i] < first)
 			w->next[i] = from->id == s->sources[i].id ? from->first_seq : 0;
 	}
+}
+
+/* What the view left out from where @w began to where it stands. */
+static int64_t count_left_out(const struct walk *w)
+{
+	const struct subscription *s = w->s;
+	uint64_t first = event_log_first(s->log), from = s->position;
+
+	from = from < first ? first : from;
+	from = s->view && from < s->view->begin ? s->view->begin : from;
+	if (!is_marked(s, w->position))
+		return 0;
+	return (int64_t)(view_count(s->view, w->position).left_out -
+			 view_count(s->view, from).left_out);
 }
 
 struct overtaken {
@@ -197,7 +316,7 @@ static struct overtaken count_overtaken(const struct subscription *s,
 	} else if (from->first_seq == 0) {
 		n.events = from->events - source->ordinal;
 		n.lost = from->lost - source->lost;
-	} else if (source->next && source->next < from->first_seq) {
+	} else if (s->filter || (source->next && source->next < from->first_seq)) {
 		const struct log_entry *e = event_log_entry(s->log, from->first_seq);
 
 		n.events = e->ordinal > source->ordinal ? e->ordinal - source->ordinal : 0;
@@ -236,10 +355,10 @@ static void add_gap(struct batch *b, const char *kind, uint64_t count, const cha
  */
 static void compose_overtaken(const struct subscription *s, struct batch *b)
 {
-	uint64_t events = 0, missed = 0, overrun = 0;
+	uint64_t first = event_log_first(s->log), events = 0, missed = 0, overrun = 0;
 	bool is_uncounted = s->has_uncounted;
 
-	for (size_t i = 0; i < s->n_sources && s->position < event_log_first(s->log); i++) {
+	for (size_t i = 0; i < s->n_sources && s->position < first; i++) {
 		const struct log_source *from = event_log_last_source(s->log, s->sources[i].slot);
 		struct overtaken n = count_overtaken(s, &s->sources[i]);
 
@@ -252,6 +371,13 @@ static void compose_overtaken(const struct subscription *s, struct batch *b)
 		else
 			missed += n.lost;
 	}
+	/* Where there are marks they know what of it would have been left out. */
+	if (s->position < first && is_marked(s, s->position)) {
+		struct view_counts now = view_count(s->view, first);
+
+		events = now.events - s->counts.events;
+		b->filtered = (int64_t)(now.left_out - s->counts.left_out);
+	}
 	if (missed)
 		add_gap(b, "missed", missed, NULL);
 	if (overrun)
@@ -262,19 +388,50 @@ static void compose_overtaken(const struct subscription *s, struct batch *b)
 		add_gap(b, "overtaken", 0, NULL);
 }
 
+/* Two gaps without a probe: what was left out is told last. */
+#define LEFT_OUT_TEXT_MAX 128
+
 /* The gap entries that stand before the next event. */
 static const struct log_entry *compose_gaps(struct walk *w, struct batch *b)
 {
 	const struct log_entry *e;
 
 	while ((e = walk_next(w)) && (e->flags & LOG_GAP)) {
-		if (e->text_len > sizeof(b->gaps) - b->gaps_len)
+		if (b->gaps_len + e->text_len + LEFT_OUT_TEXT_MAX > sizeof(b->gaps))
 			return NULL;
 		memcpy(b->gaps + b->gaps_len, event_log_text(w->s->log, e), e->text_len);
 		b->gaps_len += e->text_len;
-		walk_over(w, e);
+		walk_take(w, e);
 	}
 	return e;
+}
+
+static bool leaves_out(const struct subscription *s)
+{
+	return s->filter || pace_is_set(&s->pace);
+}
+
+/* What was left out up to the batch's end, if it is told now. */
+static void compose_left_out(const struct walk *w, struct batch *b)
+{
+	const struct subscription *s = w->s;
+	int64_t filtered, rate_limited;
+
+	b->pace = w->pace;
+	b->filtered += w->filtered + count_left_out(w);
+	b->rate_limited = w->rate_limited;
+	filtered = s->filtered + b->filtered;
+	rate_limited = s->rate_limited + b->rate_limited;
+	if (!b->n_events && !b->gaps_len && !s->tell)
+		return;
+	if (filtered > 0) {
+		add_gap(b, "filtered", (uint64_t)filtered, NULL);
+		b->filtered_told = filtered;
+	}
+	if (rate_limited > 0) {
+		add_gap(b, "rateLimited", (uint64_t)rate_limited, NULL);
+		b->rate_limited_told = rate_limited;
+	}
 }
 
 bool batch_compose(const struct subscription *s, size_t max_events, size_t max_bytes,
@@ -284,6 +441,7 @@ bool batch_compose(const struct subscription *s, size_t max_events, size_t max_b
 	struct walk w;
 
 	b->gaps_len = b->n_events = b->n_bytes = b->n_runs = 0;
+	b->filtered = b->rate_limited = b->filtered_told = b->rate_limited_told = 0;
 	walk_begin(&w, s);
 	compose_overtaken(s, b);
 	e = compose_gaps(&w, b);
@@ -308,10 +466,13 @@ bool batch_compose(const struct subscription *s, size_t max_events, size_t max_b
 		}
 		b->n_events++;
 		b->n_bytes += e->text_len;
-		walk_over(&w, e);
+		walk_take(&w, e);
 		e = walk_next(&w);
 	}
-	b->end = b->n_events ? w.position : b->first;
+	b->end = w.position;
+	b->is_partial = w.is_partial;
+	if (leaves_out(s))
+		compose_left_out(&w, b);
 	if (b->n_bytes) {
 		b->n_bytes--;
 		b->runs[b->n_runs - 1].iov_len--;
@@ -329,6 +490,9 @@ static void settle_source(const struct subscription *s, struct subscription_sour
 	bool is_current = from->id == source->id;
 	uint64_t seq = source->next;
 
+	/* What comes behind the texts that are judged is the view's to count. */
+	if (s->filter && !seq)
+		return;
 	if (is_current && from->last_seq < end)
 		seq = 0; /* the usual case, and the chain need not be walked */
 	else if (is_current && seq < from->first_seq)
@@ -354,6 +518,8 @@ void subscription_note(struct subscription *s, unsigned int slot, uint64_t seq)
 {
 	struct subscription_source *source = find_source(s, slot);
 
+	if (s->view)
+		return;
 	if (!source || source->next || source->id != event_log_last_source(s->log, slot)->id)
 		return;
 	if (seq >= s->position)
@@ -364,10 +530,82 @@ void subscription_note(struct subscription *s, unsigned int slot, uint64_t seq)
 		source->next = s->position; /* gone already; to be counted */
 }
 
+/* What @source has told in gap entries before the entry @seq of it, 0: in all. */
+static uint64_t lost_before(const struct subscription *s, const struct log_source *from,
+			    uint64_t seq)
+{
+	return seq ? event_log_entry(s->log, seq)->lost : from->lost;
+}
+
+/* Gap entries between the position and @end are told: the sources' accounts, kept by marks. */
+static void settle_marked(struct subscription *s, uint64_t end)
+{
+	uint64_t first = event_log_first(s->log), seq = s->position;
+
+	for (size_t i = 0; i < s->n_sources && s->position < first && is_marked(s, first); i++) {
+		const struct log_source *from = event_log_last_source(s->log, s->sources[i].slot);
+
+		if (from->id == s->sources[i].id)
+			s->sources[i].lost = lost_before(s, from, from->first_seq);
+	}
+	seq = seq < first ? first : seq;
+	seq = seq < s->view->begin ? s->view->begin : seq;
+	while ((seq = view_next_gap(s->view, seq)) < end) {
+		const struct log_entry *e = event_log_entry(s->log, seq++);
+		struct subscription_source *source = source_of(s, e);
+
+		if (source)
+			source->lost = lost_before(s, event_log_last_source(s->log, e->source),
+						   e->next_delta ? e->seq + e->next_delta : 0);
+	}
+	s->counts = view_count(s->view, end);
+}
+
+/* What was left out before @end: as the batch has it or, in the middle of it, found once more. */
+static void settle_left_out(struct subscription *s, const struct batch *b, uint64_t end)
+{
+	const struct log_entry *e;
+	struct walk w;
+
+	s->filtered -= b->filtered_told;
+	s->rate_limited -= b->rate_limited_told;
+	if (end == b->end) {
+		s->filtered += b->filtered;
+		s->rate_limited += b->rate_limited;
+		s->pace = b->pace;
+		return;
+	}
+	walk_begin(&w, s);
+	w.end = end;
+	for (;;) {
+		e = walk_next(&w);
+		if (e)
+			walk_take(&w, e);
+		else if (w.position >= end)
+			break;
+		w.n_judged = 0;
+	}
+	s->filtered += w.filtered + count_left_out(&w);
+	if (is_marked(s, s->position) && s->position < event_log_first(s->log))
+		s->filtered += (int64_t)(view_count(s->view, event_log_first(s->log)).left_out -
+					 s->counts.left_out);
+	s->rate_limited += w.rate_limited;
+	s->pace = w.pace;
+}
+
 void subscription_consume(struct subscription *s, const struct batch *batch, uint64_t end)
 {
-	for (size_t i = 0; i < s->n_sources; i++)
-		settle_source(s, &s->sources[i], end);
+	uint64_t marked = marked_from(s);
+
+	if (leaves_out(s))
+		settle_left_out(s, batch, end);
+	for (size_t i = 0; i < s->n_sources && s->position < marked; i++) {
+		settle_source(s, &s->sources[i], end < marked ? end : marked);
+		if (end >= marked)
+			s->sources[i].next = 0;
+	}
+	if (end >= marked)
+		settle_marked(s, end);
 	s->position = end;
 	/* Overtaken since the batch was composed: by how much has gone with the entries. */
 	s->has_uncounted = end < event_log_first(s->log);

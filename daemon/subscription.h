@@ -7,8 +7,14 @@
  * was really handed out. With few sources it follows their chains, so that it touches its own
  * entries only; with many it walks the index.
  *
+ * With a condition it follows the marks of its view (view.h), from where those begin; what is older
+ * is judged by its text, a limited number of entries at a time. What the condition, the sample and
+ * the rate leave out is counted, and told with the next batch, so that each batch accounts for
+ * everything up to its cursor.
+ *
  * Being overtaken by the log is noticed when the next batch is composed; how many events of its own
- * a reader lost is the difference of two ordinals, and exact.
+ * a reader lost is the difference of two ordinals, and exact. (Of those that went before they could
+ * be judged by their text, none can be said to have been left out: all count as overtaken.)
  */
 #ifndef KP_SUBSCRIPTION_H
 #define KP_SUBSCRIPTION_H
@@ -19,6 +25,8 @@
 #include <sys/uio.h>
 
 #include "event-log.h"
+#include "pace.h"
+#include "view.h"
 
 struct subscription_source {
 	uint16_t slot;
@@ -36,10 +44,25 @@ struct subscription {
 	size_t size;
 	bool has_uncounted; /* a loss without a number is to be told */
 	uint16_t *map;	    /* owned: slot to index + 1, once there are many sources; else NULL */
+
+	/* What of its sources it takes. */
+	const struct filter *filter; /* borrowed; NULL: everything */
+	const struct view *view;     /* borrowed; NULL: all is judged by its text */
+	struct pace pace;
+	bool tell; /* what was left out is told even if there is nothing else */
+	/* Left out before the position and not told yet; negative: told ahead. */
+	int64_t filtered, rate_limited;
+	struct view_counts counts; /* of the view, at the position, once that is in it */
 };
 
 void subscription_init(struct subscription *s, const struct event_log *log, uint64_t position);
 void subscription_done(struct subscription *s);
+/*
+ * Takes only what meets @filter (borrowed, as @view). Before the first source is added. @view: who
+ * marks the entries of the same sources that meet it, or NULL.
+ */
+void subscription_set_filter(struct subscription *s, const struct filter *filter,
+			     const struct view *view);
 
 /*
  * Sees the entries of @slot from the cursor's position on. Adding a source twice is no error. 0 or
@@ -62,6 +85,11 @@ struct batch {
 	uint64_t end;	/* position after all of it */
 	size_t n_events;
 	size_t n_bytes; /* of all runs, the last comma left out */
+	/* Of the view, or of the texts judged: left out up to the end, and told in the gaps. */
+	int64_t filtered, rate_limited;
+	int64_t filtered_told, rate_limited_told;
+	struct pace pace; /* at the end */
+	bool is_partial;  /* enough was judged for once: there may be more behind the end */
 	size_t n_runs;
 	struct iovec runs[BATCH_PIECES];  /* borrowed from the log */
 	uint64_t run_first[BATCH_PIECES]; /* seq of the first entry of each */

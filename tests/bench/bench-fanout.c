@@ -231,7 +231,7 @@ static void append(struct world *w, unsigned int source)
 	memcpy(room, w->text, w->text_len);
 	seq = event_log_commit(w->log, w->slots[source], w->ts++, 1, 0, 0, w->text_len, 0);
 	if (w->delivery)
-		delivery_append(w->delivery, w->slots[source], seq);
+		delivery_append(w->delivery, w->slots[source], seq, NULL);
 }
 
 static bool is_delivered(const struct world *w)

@@ -172,7 +172,8 @@ static void on_pass(void *data)
 {
 }
 
-static void on_append(unsigned int source, uint64_t seq, void *data)
+static void on_append(unsigned int source, uint64_t seq, const struct raw_record *record,
+		      void *data)
 {
 }
 

@@ -30,7 +30,8 @@ UNIT_TESTS = \
 	tests/unit/test-subscription \
 	tests/unit/test-symbol-choice \
 	tests/unit/test-symbols \
-	tests/unit/test-tracefs
+	tests/unit/test-tracefs \
+	tests/unit/test-view
 check_PROGRAMS += $(UNIT_TESTS)
 TESTS += $(UNIT_TESTS)
 endif
@@ -68,6 +69,11 @@ tests_unit_test_filter_parse_SOURCES = tests/unit/test-filter-parse.c
 tests_unit_test_filter_parse_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_filter_parse_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_filter_parse_LDADD = $(UNIT_LDADD)
+
+tests_unit_test_view_SOURCES = tests/unit/test-view.c
+tests_unit_test_view_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_view_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_view_LDADD = $(UNIT_LDADD)
 
 tests_unit_test_varlink_idl_SOURCES = tests/unit/test-varlink-idl.c
 tests_unit_test_varlink_idl_CPPFLAGS = $(UNIT_CPPFLAGS)

@@ -189,7 +189,7 @@ static void append(struct world *w, size_t source, uint32_t lost)
 			       "--------------------------------------------------");
 
 	event_log_commit(w->log, w->slots[source], seq, 1, 0, lost ? LOG_GAP : 0, (size_t)n, lost);
-	delivery_append(w->delivery, w->slots[source], seq);
+	delivery_append(w->delivery, w->slots[source], seq, NULL);
 	w->source_of[seq] = (uint16_t)source;
 	w->events[source] += !lost;
 	w->lost[source] += lost;
@@ -554,7 +554,7 @@ static void read_with(struct client *c, struct subscription *view, size_t step)
 	while (view->position < event_log_next(c->world->log)) {
 		size_t len;
 
-		assert_int_equal(delivery_read(view, step, out), 0);
+		assert_int_equal(delivery_read(view, step, NULL, out), 0);
 		len = evbuffer_get_length(out);
 		take_reply(c, (char *)evbuffer_pullup(out, -1), len - 1, false);
 		assert_int_equal(evbuffer_pullup(out, -1)[len - 1], '\0');

@@ -55,7 +55,8 @@ static void on_pass(void *data)
 	((struct world *)data)->n_passes++;
 }
 
-static void on_append(unsigned int source, uint64_t seq, void *data)
+static void on_append(unsigned int source, uint64_t seq, const struct raw_record *record,
+		      void *data)
 {
 	struct world *w = data;
 

@@ -29,7 +29,7 @@ struct item {
 	uint32_t lost;
 };
 
-struct view {
+struct viewer {
 	struct subscription s;
 	bool sees[SOURCES_MAX];
 };
@@ -42,7 +42,7 @@ struct world {
 	unsigned int slots[SOURCES_MAX];
 	size_t n_sources;
 	uint64_t first_of_pass[SOURCES_MAX]; /* 0: nothing yet */
-	struct view views[VIEWS_MAX];
+	struct viewer views[VIEWS_MAX];
 	size_t n_views;
 };
 
@@ -81,9 +81,9 @@ static void world_free(struct world *w)
 }
 
 /* A view of @n sources from the @first on. */
-static struct view *add_view(struct world *w, size_t first, size_t n)
+static struct viewer *add_view(struct world *w, size_t first, size_t n)
 {
-	struct view *v = &w->views[w->n_views++];
+	struct viewer *v = &w->views[w->n_views++];
 
 	subscription_init(&v->s, w->log, event_log_next(w->log));
 	for (size_t i = first; i < first + n; i++) {
@@ -175,7 +175,7 @@ static void read_told(const struct world *w, const struct batch *b, struct told 
 }
 
 /* The first batch of @v, by walking over everything there ever was. */
-static void check_gaps(const struct world *w, const struct view *v, const struct batch *b,
+static void check_gaps(const struct world *w, const struct viewer *v, const struct batch *b,
 		       uint64_t *at)
 {
 	uint64_t first = event_log_first(w->log), seq, overtaken = 0;
@@ -209,7 +209,7 @@ static void check_gaps(const struct world *w, const struct view *v, const struct
 	*at = seq;
 }
 
-static void check_batch(const struct world *w, const struct view *v, const struct batch *b,
+static void check_batch(const struct world *w, const struct viewer *v, const struct batch *b,
 			size_t max_events, size_t max_bytes)
 {
 	size_t n = 0, bytes = 0, run = 0, offset = 0;
@@ -252,7 +252,7 @@ static void check_batch(const struct world *w, const struct view *v, const struc
 }
 
 /* Each byte of the batch lies in the event where batch_find() says it does. */
-static void check_find(const struct view *v, const struct batch *b)
+static void check_find(const struct viewer *v, const struct batch *b)
 {
 	size_t offset = 0, before;
 
@@ -270,7 +270,7 @@ static void check_find(const struct view *v, const struct batch *b)
 }
 
 /* Reads one batch and takes all, some or none of its events. */
-static bool read_batch(struct world *w, struct view *v, size_t max_events, size_t max_bytes)
+static bool read_batch(struct world *w, struct viewer *v, size_t max_events, size_t max_bytes)
 {
 	struct batch b;
 	uint64_t end;
@@ -356,7 +356,7 @@ static void test_views_of_many_sources_match_the_model(void **state)
 static void test_view_of_nothing_has_nothing(void **state)
 {
 	struct world *w = world_new(100, 2, 1);
-	struct view *v = add_view(w, 0, 0);
+	struct viewer *v = add_view(w, 0, 0);
 	struct batch b;
 
 	append(w, 0, 0);
@@ -369,7 +369,7 @@ static void test_view_of_nothing_has_nothing(void **state)
 static void test_limits_leave_one_event_at_least(void **state)
 {
 	struct world *w = world_new(100, 2, 1);
-	struct view *v = add_view(w, 0, 1);
+	struct viewer *v = add_view(w, 0, 1);
 	struct batch b;
 
 	for (int i = 0; i < 3; i++)
@@ -386,7 +386,7 @@ static void test_limits_leave_one_event_at_least(void **state)
 static void test_pieces_are_limited(void **state)
 {
 	struct world *w = world_new(3000, 2, 1);
-	struct view *v = add_view(w, 0, 1);
+	struct viewer *v = add_view(w, 0, 1);
 	struct batch b;
 
 	for (int i = 0; i < 2000; i++)
@@ -402,7 +402,7 @@ static void test_pieces_are_limited(void **state)
 static void test_gaps_beyond_their_room_wait(void **state)
 {
 	struct world *w = world_new(1000, 2, 1);
-	struct view *v = add_view(w, 0, 1);
+	struct viewer *v = add_view(w, 0, 1);
 
 	for (int i = 0; i < 500; i++)
 		append(w, 0, 5);
@@ -498,7 +498,7 @@ static void test_cursor_in_the_middle_of_the_log_misses_nothing(void **state)
 	for (int i = 0; i < 20000; i++)
 		append(w, (size_t)i % 3, i % 17 == 0);
 	for (uint64_t back = 0; back < 5000; back += 97) {
-		struct view *v = &w->views[0];
+		struct viewer *v = &w->views[0];
 
 		subscription_init(&v->s, w->log, w->next - back);
 		v->sees[0] = v->sees[2] = true;
@@ -515,7 +515,7 @@ static void test_cursor_in_the_middle_of_the_log_misses_nothing(void **state)
 static void test_events_of_a_source_that_has_gone_are_told(void **state)
 {
 	struct world *w = world_new(30000, 2, 1);
-	struct view *v = add_view(w, 0, 1);
+	struct viewer *v = add_view(w, 0, 1);
 
 	append(w, 0, 3);
 	for (int i = 0; i < 41; i++)
@@ -663,7 +663,7 @@ static void test_later_source_in_the_same_slot_takes_over(void **state)
 static void test_log_may_grow_between_composing_and_consuming(void **state)
 {
 	struct world *w = world_new(30000, 2, 1);
-	struct view *v = add_view(w, 0, 1);
+	struct viewer *v = add_view(w, 0, 1);
 	struct batch b;
 
 	for (int i = 0; i < 50; i++)
@@ -684,7 +684,7 @@ static void test_log_may_grow_between_composing_and_consuming(void **state)
 static void test_batch_evicted_before_it_is_consumed_is_told(void **state)
 {
 	struct world *w = world_new(60000, 2, 1);
-	struct view *v = add_view(w, 0, 1);
+	struct viewer *v = add_view(w, 0, 1);
 	struct batch b;
 	bool is_uncounted;
 	uint64_t overtaken;
