@@ -4,6 +4,7 @@ libkpcommon_la_SOURCES = \
 	common/error.c common/error.h \
 	common/json-scan.c common/json-scan.h \
 	common/log.c common/log.h \
+	common/log-layout.h \
 	common/strutil.c common/strutil.h \
 	common/wire.c common/wire.h
 libkpcommon_la_CFLAGS = $(AM_CFLAGS) $(SYSTEMD_CFLAGS) $(JSON_CFLAGS)

@@ -7,29 +7,16 @@
 #include "event-log.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/stat.h>
 
-#define LOG_MAGIC   0x31474f4c4450424bULL /* "KBPDLOG1" */
-#define LOG_VERSION 1
-#define PAGE	    4096UL
+#define PAGE 4096UL
 /* One index entry for so many bytes of text; an event's JSON is rarely shorter. */
 #define BYTES_PER_ENTRY 128
-
-struct log_header {
-	uint64_t magic;
-	uint32_t version;
-	uint32_t epoch;
-	uint64_t text_size;
-	uint64_t capacity;
-	uint64_t first_seq;
-	uint64_t next_seq;
-	uint32_t next_source_id;
-	uint32_t next_id;
-};
 
 struct event_log {
 	int fd; /* owned */
@@ -49,10 +36,14 @@ static size_t round_page(size_t n)
 	return (n + PAGE - 1) & ~(PAGE - 1);
 }
 
+static size_t index_offset(void)
+{
+	return PAGE + round_page(LOG_SOURCES_MAX * sizeof(struct log_source));
+}
+
 static size_t meta_bytes(uint64_t capacity)
 {
-	return PAGE + round_page(LOG_SOURCES_MAX * sizeof(struct log_source)) +
-	       capacity * sizeof(struct log_entry);
+	return index_offset() + capacity * sizeof(struct log_entry);
 }
 
 /* Maps header, sources and index, and the byte ring twice. */
@@ -66,8 +57,7 @@ static int map_log(struct event_log *log, uint64_t text_size, uint64_t capacity)
 		return -errno;
 	log->header = (struct log_header *)base;
 	log->sources = (struct log_source *)(base + PAGE);
-	log->index = (struct log_entry *)(base + PAGE +
-					  round_page(LOG_SOURCES_MAX * sizeof(struct log_source)));
+	log->index = (struct log_entry *)(base + index_offset());
 	log->text_mask = text_size - 1;
 	log->index_mask = capacity - 1;
 
@@ -81,6 +71,29 @@ static int map_log(struct event_log *log, uint64_t text_size, uint64_t capacity)
 			 MAP_SHARED | MAP_FIXED, log->fd, (off_t)log->meta_size) == MAP_FAILED)
 			return -errno;
 	return 0;
+}
+
+/*
+ * Other processes will hold descriptors of it and map it. A memfd is made with the mode 0777, with
+ * which all of them could open it anew, for writing, through /proc.
+ */
+static int seal_log(int fd)
+{
+	if (fchmod(fd, 0600) < 0 || fcntl(fd, F_ADD_SEALS, LOG_SEALS) < 0)
+		return -errno;
+	return 0;
+}
+
+int event_log_open_reader(const struct event_log *log)
+{
+	int seals = fcntl(log->fd, F_GET_SEALS), fd;
+	char path[32];
+
+	if (seals < 0 || (seals & LOG_SEALS) != LOG_SEALS)
+		return -EPERM;
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", log->fd);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	return fd < 0 ? -errno : fd;
 }
 
 static int create_log(struct event_log *log, size_t text_bytes)
@@ -97,7 +110,9 @@ static int create_log(struct event_log *log, size_t text_bytes)
 		return -errno;
 	if (ftruncate(log->fd, (off_t)(meta_bytes(capacity) + text_bytes)) < 0)
 		return -errno;
-	r = map_log(log, text_bytes, capacity);
+	r = seal_log(log->fd);
+	if (r == 0)
+		r = map_log(log, text_bytes, capacity);
 	if (r < 0)
 		return r;
 
@@ -114,6 +129,13 @@ static int create_log(struct event_log *log, size_t text_bytes)
 		.next_seq = 1,
 		.next_source_id = 1,
 		.next_id = 1,
+		.n_sources = LOG_SOURCES_MAX,
+		.source_size = sizeof(struct log_source),
+		.entry_size = sizeof(struct log_entry),
+		.sources_used = 1,
+		.sources_at = PAGE,
+		.index_at = index_offset(),
+		.text_at = meta_bytes(capacity),
 	};
 	log->sources[LOG_SOURCE_GLOBAL] = (struct log_source){
 		.id = log->header->next_source_id++,
@@ -185,9 +207,12 @@ static void rebuild_sources(struct event_log *log)
 		if (!(e->flags & LOG_GAP))
 			s->events = e->ordinal + 1;
 	}
+	log->header->sources_used = 1;
 	for (unsigned int i = 1; i < LOG_SOURCES_MAX; i++)
 		if (log->sources[i].in_log == 0)
 			log->sources[i].id = 0;
+		else
+			log->header->sources_used = i + 1;
 }
 
 static int adopt_log(struct event_log *log, int fd)
@@ -202,7 +227,11 @@ static int adopt_log(struct event_log *log, int fd)
 		return -EBADMSG;
 	if (h.magic != LOG_MAGIC || h.version != LOG_VERSION || h.text_size < (1UL << 20) ||
 	    h.text_size > (1UL << 40) || (h.text_size & (h.text_size - 1)) ||
-	    h.capacity != h.text_size / BYTES_PER_ENTRY ||
+	    h.capacity != h.text_size / BYTES_PER_ENTRY || h.n_sources != LOG_SOURCES_MAX ||
+	    h.source_size != sizeof(struct log_source) ||
+	    h.entry_size != sizeof(struct log_entry) || h.sources_used == 0 ||
+	    h.sources_used > LOG_SOURCES_MAX || h.sources_at != PAGE ||
+	    h.index_at != index_offset() || h.text_at != meta_bytes(h.capacity) ||
 	    (uint64_t)st.st_size != meta_bytes(h.capacity) + h.text_size)
 		return -EBADMSG;
 
@@ -306,10 +335,10 @@ int event_log_source_open(struct event_log *log, enum log_source_kind kind, cons
 			  uint64_t tag, unsigned int *ret_slot)
 {
 	unsigned int slot = 0;
+	struct log_source *s;
 
 	for (unsigned int i = 1; i < LOG_SOURCES_MAX; i++) {
-		const struct log_source *s = &log->sources[i];
-
+		s = &log->sources[i];
 		if (s->id == 0) {
 			slot = i;
 			break;
@@ -320,13 +349,18 @@ int event_log_source_open(struct event_log *log, enum log_source_kind kind, cons
 	if (slot == 0)
 		return -ENOSPC;
 
-	log->sources[slot] = (struct log_source){
-		.id = log->header->next_source_id++,
+	s = &log->sources[slot];
+	__atomic_store_n(&s->id, 0, __ATOMIC_RELAXED);
+	__atomic_thread_fence(__ATOMIC_RELEASE);
+	*s = (struct log_source){
 		.is_open = true,
 		.kind = kind,
 		.tag = tag,
 	};
-	snprintf(log->sources[slot].name, sizeof(log->sources[slot].name), "%s", name);
+	snprintf(s->name, sizeof(s->name), "%s", name);
+	__atomic_store_n(&s->id, log->header->next_source_id++, __ATOMIC_RELEASE);
+	if (slot >= log->header->sources_used)
+		__atomic_store_n(&log->header->sources_used, slot + 1, __ATOMIC_RELEASE);
 	*ret_slot = slot;
 	return 0;
 }
@@ -358,13 +392,13 @@ static void evict_oldest(struct event_log *log)
 	const struct log_entry *e = &log->index[log->header->first_seq & log->index_mask];
 	struct log_source *s = &log->sources[e->source];
 
+	__atomic_store_n(&log->header->first_seq, log->header->first_seq + 1, __ATOMIC_RELAXED);
 	if (s->id == e->source_id) {
 		s->first_seq = e->next_delta ? e->seq + e->next_delta : 0;
 		if (--s->in_log == 0)
-			s->last_seq = 0;
+			__atomic_store_n(&s->last_seq, 0, __ATOMIC_RELEASE);
 	}
 	log->text_tail = e->text_pos + e->text_len;
-	log->header->first_seq++;
 }
 
 char *event_log_reserve(struct event_log *log, size_t max)
@@ -378,6 +412,8 @@ char *event_log_reserve(struct event_log *log, size_t max)
 	while (h->next_seq - h->first_seq == h->capacity ||
 	       log->text_head + max - log->text_tail > size)
 		evict_oldest(log);
+	/* What was given up is told before it is written over. (Nothing to execute on x86.) */
+	__atomic_thread_fence(__ATOMIC_RELEASE);
 	/*
 	 * The log is larger than any cache near the CPU: what the events soon to come are written
 	 * to, if of an ordinary size, is fetched while this one is encoded. (Not in a function of
@@ -414,12 +450,12 @@ uint64_t event_log_commit(struct event_log *log, unsigned int slot, uint64_t ts,
 			(uint32_t)(seq - s->last_seq);
 	else
 		s->first_seq = seq;
-	s->last_seq = seq;
+	__atomic_store_n(&s->last_seq, seq, __ATOMIC_RELAXED);
 	s->in_log++;
 	if (flags & LOG_GAP)
-		s->lost += lost;
+		__atomic_store_n(&s->lost, s->lost + lost, __ATOMIC_RELEASE);
 	else
-		s->events++;
+		__atomic_store_n(&s->events, s->events + 1, __ATOMIC_RELEASE);
 	log->text_head += len + 1;
 	__atomic_store_n(&log->header->next_seq, seq + 1, __ATOMIC_RELEASE);
 	return seq;

@@ -2,25 +2,20 @@
 /*
  * The event log: one ring in a memfd, written once per event, read through any number of cursors.
  *
- * Layout of the memfd (all fixed-size, so that it outlives the process that wrote it):
- *
- *     header | sources | index ring | byte ring
- *
- * The index ring has one struct log_entry per event; the byte ring has the event's JSON text
- * followed by a comma, and is mapped twice back to back so that no text wraps. Texts of
- * neighbouring entries are neighbours in memory: a run of entries is a piece of a JSON array as it
- * stands.
+ * Its layout, which outlives the process that wrote it and is read by other processes, is
+ * common/log-layout.h, and so are the rules for what is written before what. The byte ring is
+ * mapped twice back to back, so that no text wraps; a run of entries is a piece of a JSON array as
+ * it stands.
  *
  * A *source* is whatever entries are attributed to: a probe, or a kernel ring for its own losses.
  * Entries of one source are chained (log_entry.next_delta), so that a reader of few sources walks
  * its own entries only. A source outlives its probe for as long as the log holds entries of it, and
  * its counters do until the slot is used again.
  *
- * Sequence numbers start at 1 and never repeat within an epoch; entry seq is in slot seq %
- * capacity. Appending evicts the oldest entries; nobody is asked. Readers compare with
- * event_log_first().
+ * Sequence numbers start at 1 and never repeat within an epoch. Appending evicts the oldest
+ * entries; nobody is asked. Readers compare with event_log_first().
  *
- * Single-threaded: only the main thread touches it.
+ * Single-threaded: only the main thread touches it. Other processes map it read-only.
  */
 #ifndef KP_EVENT_LOG_H
 #define KP_EVENT_LOG_H
@@ -30,53 +25,9 @@
 #include <stdint.h>
 
 #include "cleanup.h"
+#include "log-layout.h"
 
-#define LOG_SOURCE_NAME_MAX 63
-#define LOG_SOURCES_MAX	    8192
-
-/* The source of what concerns everybody: a restart. It is always there. */
-#define LOG_SOURCE_GLOBAL 0
-
-enum log_flags {
-	LOG_GAP = 1, /* the text is a Gap object, not an event */
-};
-
-struct log_entry {
-	uint64_t seq;
-	uint64_t ts; /* CLOCK_MONOTONIC, ns */
-	uint64_t text_pos;
-	uint64_t ordinal;    /* events of this source before this entry */
-	uint64_t lost;	     /* losses told by gap entries of this source before this entry */
-	uint32_t next_delta; /* to the source's next entry; 0: none yet */
-	uint32_t text_len;   /* with the comma */
-	uint32_t source_id;
-	uint32_t tid;
-	uint16_t source; /* slot */
-	uint16_t cpu;
-	uint16_t flags; /* enum log_flags */
-	uint16_t reserved;
-};
-_Static_assert(sizeof(struct log_entry) == 64, "the index is an array of cache lines");
-
-struct log_source {
-	uint32_t id; /* 0: the slot was never used */
-	uint16_t is_open;
-	uint16_t kind; /* enum log_source_kind */
-	char name[LOG_SOURCE_NAME_MAX + 1];
-	uint64_t first_seq; /* oldest entry in the log, 0: none */
-	uint64_t last_seq;  /* newest, 0: none */
-	uint64_t events;    /* ever appended */
-	uint64_t lost;	    /* told by gap entries */
-	uint64_t in_log;    /* entries in the log */
-	uint64_t tag;	    /* the opener's: the id of the probe */
-};
-_Static_assert(sizeof(struct log_source) == 120, "part of the memfd's layout");
-
-enum log_source_kind {
-	LOG_SOURCE_PROBE,
-	LOG_SOURCE_RING,
-	LOG_SOURCE_SERVICE,
-};
+#define LOG_SOURCES_MAX 8192
 
 struct event_log;
 
@@ -91,6 +42,17 @@ DEFINE_CLEANUP(struct event_log *, event_log_free);
 
 /* The memfd, borrowed. */
 int event_log_fd(const struct event_log *log);
+/*
+ * The memfd once more, for other processes to read: opened for reading only, and closed by the
+ * caller. Nobody but the memfd's owner can make it writable again. -EPERM when the memfd is not
+ * sealed, or the errno of open().
+ *
+ * Not sealed with F_SEAL_FUTURE_WRITE: the next daemon, which gets this same memfd from systemd,
+ * could not map it for writing and would have to copy it, twice its size for a while, and lose it
+ * when it crashes in between. It would keep out nobody whom the mode does not: who may open the
+ * memfd for writing all the same is root.
+ */
+int event_log_open_reader(const struct event_log *log);
 /* Tells this log from any other: part of every cursor. */
 uint32_t event_log_epoch(const struct event_log *log);
 /* The oldest sequence number held, and the one the next entry will have; equal: empty. */

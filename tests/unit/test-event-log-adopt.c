@@ -22,13 +22,14 @@
 #define LOG_BYTES (1UL << 20)
 #define CAPACITY  (LOG_BYTES / 128)
 
-/* Where things are in the memfd: event-log.c's layout, which a new version may not change. */
+/* Where things are in the memfd: log-layout.h's layout, which a new version may not change. */
 #define AT_MAGIC	 0
 #define AT_VERSION	 8
 #define AT_TEXT_SIZE	 16
 #define AT_CAPACITY	 24
 #define AT_FIRST_SEQ	 32
 #define AT_NEXT_SEQ	 40
+#define AT_LAYOUT(f)	 offsetof(struct log_header, f)
 #define AT_SOURCES	 4096
 #define AT_INDEX	 (AT_SOURCES + LOG_SOURCES_MAX * sizeof(struct log_source))
 #define AT_ENTRY(seq)	 (AT_INDEX + ((seq) % CAPACITY) * sizeof(struct log_entry))
@@ -218,7 +219,8 @@ static void test_damaged_header_is_refused(void **state)
 	uint64_t first = event_log_first(log), next = event_log_next(log);
 	const struct damage damages[] = {
 		{AT_MAGIC, 1, 0},
-		{AT_VERSION, 4, 2},
+		{AT_VERSION, 4, LOG_VERSION - 1},
+		{AT_VERSION, 4, LOG_VERSION + 1},
 		{AT_TEXT_SIZE, 8, 0},
 		{AT_TEXT_SIZE, 8, LOG_BYTES / 2},
 		{AT_TEXT_SIZE, 8, LOG_BYTES * 2},
@@ -234,6 +236,14 @@ static void test_damaged_header_is_refused(void **state)
 		{AT_NEXT_SEQ, 8, next + 1},
 		{AT_NEXT_SEQ, 8, first - 1},
 		{AT_NEXT_SEQ, 8, UINT64_MAX},
+		{AT_LAYOUT(n_sources), 4, LOG_SOURCES_MAX / 2},
+		{AT_LAYOUT(source_size), 4, sizeof(struct log_source) + 8},
+		{AT_LAYOUT(entry_size), 4, 32},
+		{AT_LAYOUT(sources_used), 4, 0},
+		{AT_LAYOUT(sources_used), 4, LOG_SOURCES_MAX + 1},
+		{AT_LAYOUT(sources_at), 8, 0},
+		{AT_LAYOUT(index_at), 8, AT_INDEX + 4096},
+		{AT_LAYOUT(text_at), 8, 0},
 		{AT_SOURCE(LOG_SOURCE_GLOBAL, id), 4, 0},
 	};
 
@@ -329,7 +339,8 @@ static void test_random_damage_does_no_harm(void **state)
 		for (uint64_t k = 1 + random_below(&random, 4); k > 0; k--) {
 			/* The header, the sources that are used, or the index. */
 			static const size_t from[] = {0, AT_SOURCES, AT_INDEX};
-			static const size_t size[] = {64, 6 * sizeof(struct log_source),
+			static const size_t size[] = {sizeof(struct log_header),
+						      6 * sizeof(struct log_source),
 						      CAPACITY * sizeof(struct log_entry)};
 			uint64_t part = random_below(&random, 3), junk = random_next(&random);
 
