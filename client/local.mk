@@ -6,6 +6,8 @@ libkprobed_core_la_SOURCES = \
 	client/slice.c client/slice-value.c client/slice.h \
 	client/text.c client/text.h \
 	client/reply.c client/reply.h \
+	client/log-reader.c client/log-account.c client/log-reader.h client/log-reader-internal.h \
+	common/strutil.c common/strutil.h common/log-layout.h \
 	client/libkprobed-internal.h \
 	client/libkprobed.c \
 	client/libkprobed-io.c \

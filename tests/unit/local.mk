@@ -22,6 +22,7 @@ UNIT_TESTS = \
 	tests/unit/test-json-text \
 	tests/unit/test-kernel-text \
 	tests/unit/test-listing \
+	tests/unit/test-log-reader \
 	tests/unit/test-probe \
 	tests/unit/test-probeable \
 	tests/unit/test-reader \
@@ -141,6 +142,12 @@ tests_unit_test_json_text_SOURCES = tests/unit/test-json-text.c tests/unit/rando
 tests_unit_test_json_text_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_json_text_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_json_text_LDADD = $(UNIT_LDADD)
+
+# The client's side of the log against the daemon's.
+tests_unit_test_log_reader_SOURCES = tests/unit/test-log-reader.c tests/unit/random.h
+tests_unit_test_log_reader_CPPFLAGS = $(UNIT_CPPFLAGS) -iquote $(top_srcdir)/client
+tests_unit_test_log_reader_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_log_reader_LDADD = libkprobed-core.la $(UNIT_LDADD)
 
 tests_unit_test_probe_SOURCES = tests/unit/test-probe.c
 tests_unit_test_probe_CPPFLAGS = $(UNIT_CPPFLAGS)
