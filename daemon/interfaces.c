@@ -29,12 +29,14 @@ EMBED(interface_org_varlink_service, "org.varlink.service.varlink");
 EMBED(interface_io_kprobed_events, "io.kprobed.Events.varlink");
 EMBED(interface_io_kprobed_probes, "io.kprobed.Probes.varlink");
 EMBED(interface_io_kprobed_service, "io.kprobed.Service.varlink");
+EMBED(interface_io_kprobed_symbols, "io.kprobed.Symbols.varlink");
 
 const struct interface_text interface_texts[INTERFACES_COUNT] = {
 	{"org.varlink.service", interface_org_varlink_service},
 	{"io.kprobed.Events", interface_io_kprobed_events},
 	{"io.kprobed.Probes", interface_io_kprobed_probes},
 	{"io.kprobed.Service", interface_io_kprobed_service},
+	{"io.kprobed.Symbols", interface_io_kprobed_symbols},
 };
 
 struct interfaces {

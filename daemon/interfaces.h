@@ -11,7 +11,7 @@
 
 #include "varlink-idl.h"
 
-#define INTERFACES_COUNT 4
+#define INTERFACES_COUNT 5
 
 struct interface_text {
 	const char *name;

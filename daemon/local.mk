@@ -39,12 +39,14 @@ libkprobed_daemon_la_SOURCES = \
 	daemon/ring.c daemon/ring.h \
 	daemon/rpc.c daemon/rpc.h \
 	daemon/rpc-error.c daemon/rpc-events.c daemon/rpc-probes.c daemon/rpc-service.c \
+	daemon/rpc-symbols.c \
 	daemon/rpc-spec.c daemon/rpc-spec.h \
 	daemon/server.h \
 	daemon/session.c daemon/session.h \
 	daemon/stream.c daemon/stream.h \
 	daemon/subscription.c daemon/subscription.h \
 	daemon/symbol-choice.c daemon/symbol-choice.h \
+	daemon/symbol-query.c daemon/symbol-query.h \
 	daemon/symbols.c daemon/symbols.h daemon/symbols-internal.h \
 	daemon/symbols-load.c daemon/symbols-similar.c \
 	daemon/text-patch.c daemon/text-patch.h \
@@ -69,9 +71,9 @@ libkprobed_daemon_la_SOURCES = \
 libkprobed_daemon_la_CPPFLAGS = $(AM_CPPFLAGS) -iquote $(top_srcdir)/daemon -iquote $(top_builddir)/daemon \
 	-DINTERFACE_DIR='"$(top_srcdir)/include"' -DSYSCONFDIR='"$(sysconfdir)"'
 libkprobed_daemon_la_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS) $(JSON_CFLAGS) $(TRACEFS_CFLAGS) \
-	$(SYSTEMD_CFLAGS) $(INIH_CFLAGS) $(CAPSTONE_CFLAGS)
+	$(SYSTEMD_CFLAGS) $(INIH_CFLAGS) $(CAPSTONE_CFLAGS) $(PCRE2_CFLAGS)
 libkprobed_daemon_la_LIBADD = libkpcommon.la $(EVENT_LIBS) $(JSON_LIBS) $(TRACEFS_LIBS) \
-	$(SYSTEMD_LIBS) $(INIH_LIBS) $(CAPSTONE_LIBS) -lpthread
+	$(SYSTEMD_LIBS) $(INIH_LIBS) $(CAPSTONE_LIBS) $(PCRE2_LIBS) -lpthread
 
 # The interfaces are part of the binary (.incbin), which dependency tracking does not see: this header
 # changes with them.

@@ -45,83 +45,81 @@ static enum list_answer ask(enum list_answer (*list)(const struct function_lists
 	return a == LIST_NO && base != SYMBOL_NONE ? list(lists, base) : a;
 }
 
-static void refuse(struct probeable *p, const char *reason)
+static const char *check_place(const struct text_bounds *b, const struct symbol *symbol,
+			       uint64_t offset)
 {
-	p->answer = PROBEABLE_NO;
-	p->reason = reason;
-}
-
-static void check_place(const struct text_bounds *b, const struct symbol *symbol, uint64_t offset,
-			struct probeable *p)
-{
-	if (!symbol_is_text(symbol->type)) {
-		refuse(p, "notFunction");
-		snprintf(p->message, sizeof(p->message),
-			 "%s is data (type %c), not a function: it can be read by a probe "
-			 "(@%s), not probed",
-			 symbol->name, symbol->type, symbol->name);
-	} else if (is_generated(symbol)) {
-		refuse(p, "generatedCode");
-		snprintf(p->message, sizeof(p->message),
-			 "%s is code that was generated at run time; only the kernel's own and "
-			 "its modules' can be probed",
-			 symbol->name);
-	} else if (b && !symbol->module &&
-		   (is_between(symbol->address, b->init) ||
-		    is_between(symbol->address, b->init_text))) {
-		refuse(p, "initText");
-		snprintf(p->message, sizeof(p->message),
-			 "%s runs while the kernel boots, and its memory has been freed since",
-			 symbol->name);
-	} else if (b && b->text[0] && !symbol->module && !is_between(symbol->address, b->text)) {
-		refuse(p, "notFunction");
-		snprintf(p->message, sizeof(p->message), "%s is outside of the kernel's functions",
-			 symbol->name);
-	} else if (symbol->size && offset >= symbol->size) {
-		refuse(p, "outOfFunction");
-		snprintf(p->message, sizeof(p->message),
-			 "%s has %llu bytes, and 0x%llx is behind them", symbol->name,
-			 (unsigned long long)symbol->size, (unsigned long long)offset);
-	}
-}
-
-static void check_lists(const struct symbol *symbol, enum list_answer blacklisted,
-			enum list_answer traceable, struct probeable *p)
-{
-	if (blacklisted == LIST_YES) {
-		refuse(p, "blacklisted");
-		snprintf(p->message, sizeof(p->message),
-			 "%s is on the kernel's list of functions that must not be probed",
-			 symbol->name);
-	} else if (traceable == LIST_NO) {
-		refuse(p, "notrace");
-		snprintf(p->message, sizeof(p->message),
-			 "%s cannot be traced (notrace), and this kernel plants no probes in such "
-			 "functions",
-			 symbol->name);
-	} else if (blacklisted == LIST_UNKNOWN || traceable == LIST_UNKNOWN) {
-		p->answer = PROBEABLE_UNKNOWN;
-		snprintf(p->message, sizeof(p->message), "%s could not be read",
-			 blacklisted == LIST_UNKNOWN
-				 ? "the list of functions that must not be probed (debugfs)"
-				 : "the list of functions that can be traced (tracefs)");
-	}
+	if (!symbol_is_text(symbol->type))
+		return "notFunction";
+	if (is_generated(symbol))
+		return "generatedCode";
+	if (b && !symbol->module &&
+	    (is_between(symbol->address, b->init) || is_between(symbol->address, b->init_text)))
+		return "initText";
+	if (b && b->text[0] && !symbol->module && !is_between(symbol->address, b->text))
+		return "notFunction";
+	return symbol->size && offset >= symbol->size ? "outOfFunction" : NULL;
 }
 
 void probeable_check(const struct symbols *s, const struct function_lists *lists, uint32_t index,
 		     uint64_t offset, struct probeable *ret)
 {
+	enum list_answer blacklisted, traceable;
 	struct symbol symbol;
 	uint32_t base;
 
 	symbols_get(s, index, &symbol);
-	ret->answer = PROBEABLE_YES;
-	ret->reason = NULL;
-	ret->message[0] = '\0';
-	check_place(lists ? function_lists_bounds(lists) : NULL, &symbol, offset, ret);
-	if (ret->answer == PROBEABLE_NO)
+	ret->answer = PROBEABLE_NO;
+	ret->reason = check_place(lists ? function_lists_bounds(lists) : NULL, &symbol, offset);
+	if (ret->reason)
 		return;
 	base = find_base(s, &symbol);
-	check_lists(&symbol, ask(function_lists_blacklisted, lists, index, base),
-		    ask(function_lists_traceable, lists, index, base), ret);
+	blacklisted = ask(function_lists_blacklisted, lists, index, base);
+	traceable = ask(function_lists_traceable, lists, index, base);
+	if (blacklisted == LIST_YES)
+		ret->reason = "blacklisted";
+	else if (traceable == LIST_NO)
+		ret->reason = "notrace";
+	else if (blacklisted == LIST_UNKNOWN || traceable == LIST_UNKNOWN)
+		ret->answer = PROBEABLE_UNKNOWN;
+	else
+		ret->answer = PROBEABLE_YES;
+}
+
+static const struct {
+	const char *reason, *text;
+} texts[] = {
+	{"initText", "runs while the kernel boots, and its memory has been freed since"},
+	{"generatedCode", "is code that was generated at run time; only the kernel's own and its "
+			  "modules' can be probed"},
+	{"blacklisted", "is on the kernel's list of functions that must not be probed"},
+	{"notrace", "cannot be traced (notrace), and the kernel plants no probes in such functions "
+		    "unless it has CONFIG_KPROBE_EVENTS_ON_NOTRACE"},
+	{"notFunction", "is outside of the kernel's functions"},
+};
+
+char *probeable_explain(const struct probeable *p, const struct symbols *s, uint32_t index,
+			uint64_t offset, char *buf, size_t size)
+{
+	struct symbol symbol;
+
+	symbols_get(s, index, &symbol);
+	buf[0] = '\0';
+	if (p->answer == PROBEABLE_UNKNOWN) {
+		snprintf(buf, size,
+			 "the lists that say so cannot be read: kprobes/blacklist in debugfs, or "
+			 "available_filter_functions in tracefs");
+	} else if (p->answer == PROBEABLE_NO && strcmp(p->reason, "outOfFunction") == 0) {
+		snprintf(buf, size, "%s has %llu bytes: +%llu is behind its end", symbol.name,
+			 (unsigned long long)symbol.size, (unsigned long long)offset);
+	} else if (p->answer == PROBEABLE_NO && !symbol_is_text(symbol.type)) {
+		snprintf(
+			buf, size,
+			"%s is data (type %c), not a function: a probe elsewhere can read it (@%s)",
+			symbol.name, symbol.type, symbol.name);
+	} else if (p->answer == PROBEABLE_NO) {
+		for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
+			if (strcmp(texts[i].reason, p->reason) == 0)
+				snprintf(buf, size, "%s %s", symbol.name, texts[i].text);
+	}
+	return buf;
 }

@@ -24,8 +24,10 @@ struct probeable {
 	 * "generatedCode", "blacklisted", "outOfFunction", "notrace".
 	 */
 	const char *reason;
-	char message[256]; /* a sentence for people; of "unknown" too */
 };
+
+/* Of texts by probeable_explain(), with names as long as the kernel has them. */
+#define PROBEABLE_TEXT_MAX 768
 
 /*
  * Of the instruction at @offset in the symbol with that index. @lists is of the same snapshot;
@@ -33,5 +35,9 @@ struct probeable {
  */
 void probeable_check(const struct symbols *s, const struct function_lists *lists, uint32_t index,
 		     uint64_t offset, struct probeable *ret);
+
+/* The answer as a sentence for people, empty for a yes. Returns @buf. */
+char *probeable_explain(const struct probeable *p, const struct symbols *s, uint32_t index,
+			uint64_t offset, char *buf, size_t size);
 
 #endif

@@ -16,10 +16,9 @@ static const struct {
 	const char *interface;
 	const struct rpc_method *methods;
 } interfaces[] = {
-	{"org.varlink.service", rpc_varlink_methods},
-	{"io.kprobed.Events", rpc_events_methods},
-	{"io.kprobed.Probes", rpc_probes_methods},
-	{"io.kprobed.Service", rpc_service_methods},
+	{"org.varlink.service", rpc_varlink_methods}, {"io.kprobed.Events", rpc_events_methods},
+	{"io.kprobed.Probes", rpc_probes_methods},    {"io.kprobed.Service", rpc_service_methods},
+	{"io.kprobed.Symbols", rpc_symbols_methods},
 };
 
 static void reply_standard(struct session *s, const char *error, const char *field,

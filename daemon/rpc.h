@@ -30,6 +30,7 @@ struct rpc_method {
 extern const struct rpc_method rpc_probes_methods[];  /* io.kprobed.Probes */
 extern const struct rpc_method rpc_events_methods[];  /* io.kprobed.Events */
 extern const struct rpc_method rpc_service_methods[]; /* io.kprobed.Service */
+extern const struct rpc_method rpc_symbols_methods[]; /* io.kprobed.Symbols */
 extern const struct rpc_method rpc_varlink_methods[]; /* org.varlink.service */
 
 /* Handles one message, borrowed. */

@@ -3,6 +3,7 @@
 #include <ctype.h>
 #include <string.h>
 
+#include "strutil.h"
 #include "symbols-internal.h"
 
 /* Levenshtein distance, given up (returns @limit + 1) when it exceeds @limit. */
@@ -51,6 +52,12 @@ static unsigned int unlikeness(const char *wanted, const char *name)
 	return 100;
 }
 
+/* What is before functions where the kernel pads them: nobody means that. */
+static bool is_padding(const char *name)
+{
+	return str_starts_with(name, "__pfx_");
+}
+
 size_t symbols_similar(const struct symbols *s, const char *name, const char **ret, size_t max)
 {
 	unsigned int score[16];
@@ -63,7 +70,7 @@ size_t symbols_similar(const struct symbols *s, const char *name, const char **r
 		unsigned int u;
 		size_t at;
 
-		if (!symbol_is_text(s->items[i].type))
+		if (!symbol_is_text(s->items[i].type) || is_padding(candidate))
 			continue;
 		u = unlikeness(name, candidate);
 		if (u >= 100 || (n == max && (n == 0 || u >= score[n - 1])))
@@ -123,6 +130,26 @@ size_t symbols_variants(const struct symbols *s, const char *name, const char *m
 		if (n < max)
 			ret[n] = i;
 		n++;
+	}
+	return n;
+}
+
+size_t symbols_prefixed(const struct symbols *s, const char *name, const char **ret, size_t n,
+			size_t max)
+{
+	size_t len = strlen(name);
+
+	for (uint32_t i = 0; i < s->n_items && n < max; i++) {
+		const char *candidate = symbols_name(s, i);
+		bool is_known = false;
+
+		if (strncmp(candidate, name, len) != 0 || candidate[len] == '\0' ||
+		    strchr(candidate + len, '.') || !symbol_is_text(s->items[i].type))
+			continue;
+		for (size_t k = 0; k < n; k++)
+			is_known |= strcmp(ret[k], candidate) == 0;
+		if (!is_known)
+			ret[n++] = candidate;
 	}
 	return n;
 }

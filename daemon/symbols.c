@@ -104,6 +104,18 @@ const char *symbols_name(const struct symbols *s, uint32_t index)
 	return s->names + s->items[index].name;
 }
 
+const char *symbols_module(const struct symbols *s, uint32_t index)
+{
+	uint16_t module = s->items[index].module;
+
+	return module ? s->names + s->modules[module] : NULL;
+}
+
+char symbols_type(const struct symbols *s, uint32_t index)
+{
+	return s->items[index].type;
+}
+
 uint64_t symbols_address(const struct symbols *s, uint32_t index)
 {
 	return s->items[index].address;

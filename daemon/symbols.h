@@ -73,9 +73,11 @@ int symbols_each(const struct symbols *s, int (*fn)(const struct symbol_view *sy
 		 void *data);
 
 void symbols_get(const struct symbols *s, uint32_t index, struct symbol *ret);
-/* The name of one, or the address, where that is all that is asked for. */
+/* One thing of one, where that is all that is asked for. */
 const char *symbols_name(const struct symbols *s, uint32_t index);
+const char *symbols_module(const struct symbols *s, uint32_t index);
 uint64_t symbols_address(const struct symbols *s, uint32_t index);
+char symbols_type(const struct symbols *s, uint32_t index);
 
 /* Whether code can be behind a symbol of that type. */
 bool symbol_is_text(char type);
@@ -121,6 +123,13 @@ size_t symbols_locate(const struct symbols *s, uint64_t address, char *buf);
  * many.
  */
 size_t symbols_similar(const struct symbols *s, const char *name, const char **ret, size_t max);
+
+/*
+ * Adds functions that begin with @name and are no variants of anything to the @n names in @ret,
+ * each once, up to @max, borrowed from @s. Returns how many there are then.
+ */
+size_t symbols_prefixed(const struct symbols *s, const char *name, const char **ret, size_t n,
+			size_t max);
 
 /*
  * What the compiler has made of the function @name: the text symbols called name.isra.0,

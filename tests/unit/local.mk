@@ -30,6 +30,7 @@ UNIT_TESTS = \
 	tests/unit/test-stream \
 	tests/unit/test-subscription \
 	tests/unit/test-symbol-choice \
+	tests/unit/test-symbol-query \
 	tests/unit/test-symbols \
 	tests/unit/test-tracefs \
 	tests/unit/test-view
@@ -184,6 +185,11 @@ tests_unit_test_symbol_choice_SOURCES = tests/unit/test-symbol-choice.c
 tests_unit_test_symbol_choice_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_symbol_choice_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_symbol_choice_LDADD = $(UNIT_LDADD)
+
+tests_unit_test_symbol_query_SOURCES = tests/unit/test-symbol-query.c
+tests_unit_test_symbol_query_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_symbol_query_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_symbol_query_LDADD = $(UNIT_LDADD)
 
 tests_unit_test_symbols_SOURCES = tests/unit/test-symbols.c
 tests_unit_test_symbols_CPPFLAGS = $(UNIT_CPPFLAGS)

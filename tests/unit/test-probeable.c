@@ -187,12 +187,15 @@ static void test_what_cannot_be_read_is_unknown(void **state)
 static void assert_answer(const struct fixture *f, const char *name, uint64_t offset,
 			  enum probeable_answer want, const char *reason)
 {
+	const uint32_t index = find(f->s, name, 0);
+	char text[PROBEABLE_TEXT_MAX];
 	struct probeable p;
 
-	probeable_check(f->s, f->l, find(f->s, name, 0), offset, &p);
+	probeable_check(f->s, f->l, index, offset, &p);
+	probeable_explain(&p, f->s, index, offset, text, sizeof(text));
 	if (p.answer != want || (reason ? !p.reason || strcmp(p.reason, reason) != 0 : !!p.reason))
-		fail_msg("%s: %d %s: %s", name, p.answer, p.reason ? p.reason : "", p.message);
-	assert_int_equal(p.message[0] == '\0', want == PROBEABLE_YES);
+		fail_msg("%s: %d %s: %s", name, p.answer, p.reason ? p.reason : "", text);
+	assert_int_equal(text[0] == '\0', want == PROBEABLE_YES);
 }
 
 static void test_reasons_are_told_apart(void **state)
