@@ -27,10 +27,12 @@
 /* Passes that find nothing, or little, before the rings are waited on again. */
 #define QUIET_PASSES 5
 /*
- * Events in one tick from which on a tick costs less than waking for each: about where a wakeup and
- * a look at every ring, some ten microseconds, come to a few per cent of a CPU.
+ * Events in a span of time from which on a tick costs less than waking for each: about where
+ * wakeups and looks at every ring, some ten microseconds, come to a few per cent of a CPU. The span
+ * is long enough for what a machine does that was kept from running for a moment.
  */
-#define BUSY_EVENTS 50
+#define BUSY_SPAN_NSEC (100 * NSEC_PER_MSEC)
+#define BUSY_EVENTS    500
 /* Nothing recorded for so long is idle. */
 #define IDLE_NSEC (1000 * NSEC_PER_MSEC)
 
@@ -323,6 +325,8 @@ static void wait_for_rings(struct reader *r)
 		event_add(s->readable, NULL);
 	}
 	r->is_waiting = true;
+	r->span_start = now_nsec();
+	r->span_events = 0;
 }
 
 static void stop_waiting(struct reader *r)
@@ -359,7 +363,8 @@ static void schedule_next(struct reader *r, const struct pass_result *result)
 	bool is_quiet = result->n_pages == 0 && result->held_ts == 0;
 
 	if (!r->is_strict)
-		is_quiet = !result->is_partial && result->n_appended < BUSY_EVENTS / 2;
+		is_quiet = !result->is_partial &&
+			   result->n_appended * BUSY_SPAN_NSEC < BUSY_EVENTS / 2 * r->tick_nsec;
 	r->quiet_passes = is_quiet ? r->quiet_passes + 1 : 0;
 	if (result->is_partial) {
 		schedule(r, 0);
@@ -411,17 +416,17 @@ static void on_wake(evutil_socket_t fd, short what, void *data)
 		return;
 	result = pass(r, 0);
 	now = now_nsec();
-	if (now - r->span_start > r->tick_nsec) {
+	if (now - r->span_start > BUSY_SPAN_NSEC) {
 		r->span_start = now;
 		r->span_events = 0;
 	}
 	r->span_events += result.n_appended;
-	if (result.is_partial || r->span_events > BUSY_EVENTS) {
+	if (r->span_events > BUSY_EVENTS) {
 		stop_waiting(r);
 		r->quiet_passes = 0;
 		schedule(r, result.is_partial ? 0 : r->tick_nsec);
 	} else if (result.held_ts) {
-		/* It came during the pass, or lacks its stack. */
+		/* It came during the pass, or lacks its stack, or there was no room to read on. */
 		schedule(r, result.held_ts > result.start ? 0 : NSEC_PER_MSEC);
 	}
 }

@@ -439,14 +439,15 @@ static void test_many_events_are_read_in_ticks_and_few_again_at_once(void **stat
 	struct ring *r = ring_new(w, false);
 
 	run_until_waiting(w);
-	send_events(r, 0, now_nsec() - 500 * MSEC, 1, 200);
-	while (count_entries(w) < 200)
+	for (int i = 0; i < 4; i++)
+		send_events(r, 0, now_nsec() - 500 * MSEC + (uint64_t)i * 1000, 1, 200);
+	while (count_entries(w) < 800)
 		assert_int_equal(event_base_loop(w->base, EVLOOP_ONCE), 0);
 	assert_false(reader_is_waiting(w->reader));
 	run_until_waiting(w);
-	assert_int_equal(count_entries(w), 200);
+	assert_int_equal(count_entries(w), 800);
 	send_events(r, 0, now_nsec(), 1, 1);
-	while (count_entries(w) < 201)
+	while (count_entries(w) < 801)
 		assert_int_equal(event_base_loop(w->base, EVLOOP_ONCE), 0);
 	assert_true(reader_is_waiting(w->reader));
 	ring_free(w, r);
