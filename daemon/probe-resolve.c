@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "probe.h"
+#include "probeable.h"
 #include "symbol-choice.h"
 
 /* The batch as it is made. */
@@ -64,11 +65,28 @@ static int skip(struct batch *b, const char *symbol, const char *reason)
 	return 0;
 }
 
+static const char *hint_for(const char *reason)
+{
+	if (strcmp(reason, "blacklisted") == 0 || strcmp(reason, "notrace") == 0)
+		return "probe a function that calls it, or one that it calls";
+	if (strcmp(reason, "outOfFunction") == 0)
+		return "offsets are of the instructions that \"kprobectl disasm\" shows";
+	return "";
+}
+
 /* What is the same for all probes: everything behind the choice of the function. */
 static int finish(struct batch *b, struct knowledge *k, struct probe_spec *spec, uint32_t index,
 		  struct kp_error *e)
 {
-	return 0;
+	struct probeable probeable;
+
+	probeable_check(b->r->symbols, knowledge_lists(k), index, spec->offset, &probeable);
+	if (probeable.answer != PROBEABLE_NO)
+		return 0;
+	snprintf(e->reason, sizeof(e->reason), "%s", probeable.reason);
+	snprintf(e->hint, sizeof(e->hint), "%s", hint_for(probeable.reason));
+	e->position = spec->symbol_position;
+	return kp_error_set(e, KP_NOT_PROBEABLE, EINVAL, spec->symbol, "%s", probeable.message);
 }
 
 static bool is_module_missing(const struct probe_spec *spec)

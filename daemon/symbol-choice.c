@@ -264,7 +264,15 @@ int symbol_choose(const struct symbols *s, struct probe_spec *spec, uint32_t *re
 	int r;
 
 	if (n == 0) {
+		uint32_t cursor = SYMBOL_NONE;
+
 		r = take_variant(s, spec);
+		/* Data: for others to say that it is no function. */
+		if (r == -ENOENT &&
+		    symbols_next_named(s, spec->symbol, module_of(spec), &cursor) != SYMBOL_NONE) {
+			*ret = cursor;
+			return 0;
+		}
 		if (r == -ENOENT)
 			return symbol_choice_missing(s, spec, reterr);
 		if (r < 0)

@@ -40,7 +40,8 @@ size_t symbol_places_find(const struct symbols *s, const char *module, const cha
  * Makes @spec, which has a symbol and is neither a pattern nor meant for all of a name, the one
  * function it means: its symbol becomes the variant that there is, its module the one the function
  * is in, its number goes where the name is enough, and spec->place is what the kernel takes for it.
- * spec->notes says what could surprise. *@ret is the function's index in @s. 0, -ENOMEM, or a
+ * spec->notes says what could surprise. *@ret is the function's index in @s, or that of the data
+ * which has the name where no function has it. 0, -ENOMEM, or a
  * negative errno with @reterr: KP_NO_SUCH_SYMBOL, or KP_NOT_PROBEABLE ("ambiguous").
  */
 int symbol_choose(const struct symbols *s, struct probe_spec *spec, uint32_t *ret,

@@ -30,7 +30,7 @@ static const char kallsyms[] = "ffffffff81000000 T _text\n"
 			       "ffffffff81000b00 W alias\n"
 			       "ffffffff81000c00 t changed_again.isra.0\n"
 			       "ffffffff81000d00 t changed_again.isra.0\n"
-			       "ffffffff82000000 D both_data\n"
+			       "ffffffff82000000 D some_data\n"
 			       "ffffffffc0000000 t first_anchor\t[first]\n"
 			       "ffffffffc0000100 t both\t[first]\n"
 			       "ffffffffc0000200 t only_first\t[first]\n"
@@ -204,7 +204,13 @@ static void test_what_is_missing_is_said(void **state)
 	assert_refused(*state, "first:vfs_read", KP_NO_SUCH_SYMBOL, "", "vfs_read");
 	assert_refused(*state, "vmlinux:only_first", KP_NO_SUCH_SYMBOL, "", "only_first");
 	assert_refused(*state, "twice#3", KP_NO_SUCH_SYMBOL, "", "");
-	assert_refused(*state, "both_data", KP_NO_SUCH_SYMBOL, "", "");
+}
+
+static void test_data_is_found_as_such(void **state)
+{
+	assert_means(*state, "some_data", 0xffffffff82000000, "p some_data",
+		     "p:kprobed/ev some_data");
+	assert_refused(*state, "first:some_data", KP_NO_SUCH_SYMBOL, "", "");
 }
 
 int main(void)
@@ -216,6 +222,7 @@ int main(void)
 		cmocka_unit_test(test_a_bare_name_of_several_is_ambiguous),
 		cmocka_unit_test(test_the_only_variant_is_taken_and_noted),
 		cmocka_unit_test(test_what_is_missing_is_said),
+		cmocka_unit_test(test_data_is_found_as_such),
 	};
 
 	return cmocka_run_group_tests(tests, load, unload);
