@@ -30,7 +30,7 @@ libkprobed_daemon_la_SOURCES = \
 	daemon/plant.c daemon/plant.h \
 	daemon/privileges.c daemon/privileges.h \
 	daemon/probe.c daemon/probe.h \
-	daemon/probe-act.c daemon/probe-add.c daemon/probe-poll.c daemon/probe-reap.c \
+	daemon/probe-act.c daemon/probe-add.c daemon/probe-modules.c daemon/probe-poll.c daemon/probe-reap.c \
 	daemon/probe-resolve.c daemon/probe-resolve.h \
 	daemon/probeable.c daemon/probeable.h \
 	daemon/probe-set.c daemon/probe-set.h daemon/probe-set-internal.h \

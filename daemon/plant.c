@@ -57,7 +57,7 @@ static size_t undo_create(struct plant *p)
 	if (!is_there)
 		return 0;
 	tracefs_each_probe(note_present, &present);
-	while (missing < p->n_create && is_there[missing])
+	while (missing < p->n_create && (is_there[missing] || p->create[missing]->spec.waits))
 		missing++;
 	for (size_t i = 0; i < p->n_create; i++)
 		if (is_there[i])
@@ -83,6 +83,8 @@ static int create_events(struct plant *p)
 		_cleanup_free_ char *line = NULL;
 		size_t len = 0;
 
+		if (i < p->n_create && p->create[i]->spec.waits)
+			continue;
 		if (i < p->n_create) {
 			r = make_line(p->create[i], &line);
 			if (r < 0) {
@@ -135,6 +137,8 @@ static int prepare_events(struct plant *p)
 		struct probe *probe = p->create[i];
 
 		probe->instance = p->targets[probe->spec.stack].instance;
+		if (probe->spec.waits)
+			continue;
 		p->error.probe = p->indexes[i];
 		r = bind_event(p, probe);
 		if (r < 0)
@@ -252,7 +256,7 @@ static int plant_all(struct plant *p)
 	/* Those that were enabled for a moment cannot be deleted: they are left to be parked. */
 	unbind_all(p);
 	for (size_t i = 0; i < p->n_create; i++)
-		if (!p->create[i]->was_enabled) {
+		if (!p->create[i]->was_enabled && !p->create[i]->spec.waits) {
 			plant_delete(&p->create[i], 1);
 			p->create[i]->type = 0;
 		}

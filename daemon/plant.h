@@ -3,6 +3,8 @@
  * Planting: from probes to events in the kernel, all of a batch or none. Runs on the control
  * worker.
  *
+ * A probe that waits for its module (probe_spec.waits) gets its instance and is not written.
+ *
  * Order matters: every event is made and filtered before any is enabled. An event that was never
  * enabled can be deleted without harm; one that was enabled is parked instead (design 9.2), so
  * whatever can fail has to fail before.

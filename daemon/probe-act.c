@@ -133,7 +133,7 @@ static void act_on_probe(struct act_op *a, struct probe *p)
 		return;
 	if (!is_wanted && (p->is_enabled || !p->owners))
 		a->disable[a->n_disable++] = p;
-	else if (is_wanted && !p->is_enabled)
+	else if (is_wanted && !p->is_enabled && !p->spec.waits)
 		a->enable[a->n_enable++] = p;
 }
 

@@ -244,7 +244,7 @@ static int collect_work(struct add_op *a, struct kp_error *e)
 			a->plant.create[n_new++] = item->probe;
 			n_stacks += item->probe->spec.stack;
 		}
-		if (!item->is_disabled && !item->probe->is_enabled)
+		if (!item->is_disabled && !item->probe->is_enabled && !item->probe->spec.waits)
 			a->plant.enable[a->plant.n_enable++] = item->probe;
 	}
 	a->plant.n_create = n_new;
@@ -361,6 +361,7 @@ static void settle(struct add_op *a)
 	for (size_t i = 0; i < a->n_items && a->plant.result == 0; i++)
 		a->plant.result = claim_item(a, &a->items[i]);
 	probe_set_schedule_poll(a->set);
+	probe_set_schedule_look(a->set);
 }
 
 /*

@@ -19,7 +19,8 @@ struct reap_op {
 	struct probe_set *set;
 	struct instance **instances; /* owned array */
 	size_t n_instances;
-	struct probe **probes; /* owned array */
+	struct probe **probes;	/* owned array */
+	struct probe **written; /* owned array: those of them that are in the kernel */
 	size_t n_probes;
 	bool is_final;
 	probe_done_fn done;
@@ -61,7 +62,8 @@ static bool plan_reap(struct control_op *op)
 
 	o->instances = calloc(set->n_instances + 1, sizeof(*o->instances));
 	o->probes = calloc(n + 1, sizeof(*o->probes));
-	if (!o->instances || !o->probes)
+	o->written = calloc(n + 1, sizeof(*o->written));
+	if (!o->instances || !o->probes || !o->written)
 		return false;
 	DL_FOREACH_SAFE (set->instances, i, tmp) {
 		if (o->is_final || is_ripe(set, i, now))
@@ -75,10 +77,15 @@ static bool plan_reap(struct control_op *op)
 static void run_reap(struct control_op *op)
 {
 	struct reap_op *o = (struct reap_op *)op;
+	struct probe **written = o->written;
+	size_t n = 0;
 
 	for (size_t k = 0; k < o->n_instances; k++)
 		instance_free(o->instances[k]);
-	plant_delete(o->probes, o->n_probes);
+	for (size_t k = 0; k < o->n_probes; k++)
+		if (!o->probes[k]->spec.waits)
+			written[n++] = o->probes[k];
+	plant_delete(written, n);
 }
 
 static void done_reap(struct control_op *op)
@@ -100,6 +107,7 @@ static void done_reap(struct control_op *op)
 		o->done(0, NULL, NULL, 0, o->data);
 	free(o->instances);
 	free(o->probes);
+	free(o->written);
 	free(o);
 }
 
@@ -170,6 +178,7 @@ void probe_set_shut_down(struct probe_set *set, probe_done_fn done, void *data)
 	set->is_shutting_down = true;
 	event_del(set->reap_timer);
 	event_del(set->poll_timer);
+	event_del(set->look_timer);
 	o->is_final = true;
 	o->done = done;
 	o->data = data;

@@ -10,6 +10,7 @@
 
 #include "probe.h"
 #include "probeable.h"
+#include "span.h"
 #include "symbol-choice.h"
 
 /* The batch as it is made. */
@@ -119,9 +120,9 @@ static int resolve_one(struct batch *b, struct knowledge *k, struct probe_spec *
  * argument means depends on the function.
  */
 static int make_instance(const struct probe_spec *base, const struct symbol *symbol,
-			 unsigned int nth, struct probe_spec *ret, struct kp_error *e)
+			 unsigned int nth, struct probe_spec *ret)
 {
-	struct probe_spec shell = *base, spec;
+	struct probe_spec shell = *base;
 	_cleanup_free_ char *text = NULL;
 	char name[PROBE_NAME_MAX + 1];
 	int r;
@@ -132,24 +133,15 @@ static int make_instance(const struct probe_spec *base, const struct symbol *sym
 	shell.name = NULL;
 	r = probe_spec_format(&shell, &text);
 	if (r == 0)
-		r = probe_spec_parse(text, &spec, e);
-	if (r < 0)
+		r = probe_spec_copy(base, text, ret);
+	if (r < 0 || !base->name)
 		return r;
-	snprintf(name, sizeof(name), "%s_%s", base->name ? base->name : "", symbol->name);
+	snprintf(name, sizeof(name), "%s_%s", base->name, symbol->name);
 	for (char *p = name; *p; p++)
-		if (!strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789", *p))
+		if (!char_is_name(*p))
 			*p = '_';
-	spec.name = base->name ? strdup(name) : NULL;
-	spec.filter = base->filter ? strdup(base->filter) : NULL;
-	spec.stack = base->stack;
-	spec.enabled = base->enabled;
-	spec.pending = base->pending;
-	if ((base->name && !spec.name) || (base->filter && !spec.filter)) {
-		probe_spec_done(&spec);
-		return -ENOMEM;
-	}
-	*ret = spec;
-	return 0;
+	ret->name = strdup(name);
+	return ret->name ? 0 : -ENOMEM;
 }
 
 /* One function that a pattern or "#*" has found; one that cannot be had is left out. */
@@ -160,7 +152,7 @@ static int add_match(struct batch *b, struct knowledge *k, const struct probe_sp
 	struct probe_spec spec = PROBE_SPEC_INIT;
 	int r;
 
-	r = make_instance(base, symbol, nth, &spec, &e);
+	r = make_instance(base, symbol, nth, &spec);
 	if (r == 0)
 		r = resolve_one(b, k, &spec, &e);
 	if (r == 0)
@@ -302,12 +294,17 @@ static int resolve_spec(struct batch *b, struct knowledge *k, struct probe_spec 
 			return kp_error_definition(e, "badPattern", spec->symbol_position, NULL,
 						   "What stands for many functions cannot wait for "
 						   "a module.");
+		spec->waits = spec->nth > 0;
 		return spec->pending ? append(b, spec) : refuse_module(spec, e);
 	}
 	if (spec->is_pattern)
 		return resolve_pattern(b, k, spec, e);
 	if (is_many)
 		return resolve_all(b, k, spec, e);
+	if (!b->r->symbols && spec->module && strcmp(spec->module, PROBE_VMLINUX) == 0) {
+		free(spec->module);
+		spec->module = NULL;
+	}
 	if (spec->symbol && b->r->symbols) {
 		r = resolve_one(b, k, spec, e);
 		if (r < 0)

@@ -34,6 +34,8 @@ struct probe_set {
 	struct add_op *resolving; /* those that are with the knowledge worker */
 	struct event *reap_timer; /* owned */
 	struct event *poll_timer; /* owned */
+	struct event *look_timer; /* owned */
+	bool is_arming;
 	bool is_poll_queued;
 	bool is_reap_queued;
 	bool is_shutting_down;
@@ -61,6 +63,13 @@ void profile_done(struct profile *profile);
 /* Takes the counts over and tells what was missed since the last time. */
 void profile_apply(struct probe_set *set, const struct profile *profile);
 void probe_set_poll(struct probe_set *set);
+
+/* probe-modules.c */
+int probe_set_watch_modules(struct probe_set *set);
+/* Notices which modules have come and gone, and does what that takes. */
+void probe_set_look_at_modules(struct probe_set *set);
+/* While there are probes in modules that is done again and again. */
+void probe_set_schedule_look(struct probe_set *set);
 
 /* probe-reap.c */
 void probe_set_reap(struct probe_set *set);

@@ -34,7 +34,7 @@ int probe_set_new(const struct probe_set_options *options, struct probe_set **re
 	set->own_tids[2] = control_tid(options->knowledge_worker);
 	set->reap_timer = evtimer_new(options->base, on_reap_timer, set);
 	set->poll_timer = evtimer_new(options->base, on_poll_timer, set);
-	if (!set->reap_timer || !set->poll_timer)
+	if (!set->reap_timer || !set->poll_timer || probe_set_watch_modules(set) < 0)
 		return -ENOMEM;
 
 	*ret = take_ptr(set);
@@ -58,6 +58,8 @@ struct probe_set *probe_set_free(struct probe_set *set)
 		event_free(set->reap_timer);
 	if (set->poll_timer)
 		event_free(set->poll_timer);
+	if (set->look_timer)
+		event_free(set->look_timer);
 	if (set->symbols)
 		symbols_free(set->symbols);
 	free(set);

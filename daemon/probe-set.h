@@ -34,6 +34,7 @@ enum probe_change {
 	CHANGE_JOINED,
 	CHANGE_LEFT,
 	CHANGE_GONE,
+	CHANGE_ARMED,
 };
 
 struct probe_set_options {

@@ -344,6 +344,24 @@ bool probe_spec_equal(const struct probe_spec *a, const struct probe_spec *b)
 	return true;
 }
 
+int probe_spec_copy(const struct probe_spec *base, const char *definition, struct probe_spec *ret)
+{
+	_cleanup_(probe_spec_done) struct probe_spec spec = PROBE_SPEC_INIT;
+	int r = probe_spec_parse(definition, &spec, NULL);
+
+	if (r < 0)
+		return r;
+	spec.filter = base->filter ? strdup(base->filter) : NULL;
+	if (base->filter && !spec.filter)
+		return -ENOMEM;
+	spec.stack = base->stack;
+	spec.enabled = base->enabled;
+	spec.pending = base->pending;
+	*ret = spec;
+	spec = PROBE_SPEC_INIT;
+	return 0;
+}
+
 int probe_spec_note(struct probe_spec *spec, const char *note)
 {
 	char *text = NULL;

@@ -91,6 +91,7 @@ struct probe_spec {
 	bool stack;
 	bool enabled;
 	bool pending;
+	bool waits;  /* cannot be written before its module is there and it has been resolved */
 	char *place; /* owned: what the kernel is told instead of module, symbol and offset; NULL */
 	char *notes; /* owned: what resolving has to say, in lines; NULL: nothing */
 	int command_position; /* of the letter in the definition; -1: a line without one */
@@ -154,6 +155,12 @@ int probe_spec_map_position(const struct probe_spec *spec, const char *group, co
 
 /* Same site, kind, maxactive, arguments, filter and stack: one kernel event can serve both. */
 bool probe_spec_equal(const struct probe_spec *a, const struct probe_spec *b);
+
+/*
+ * Parses @definition, a form of @base's, into @ret, with what a definition does not say (filter,
+ * stack, enabled, pending) from @base. 0, -ENOMEM, or -EINVAL.
+ */
+int probe_spec_copy(const struct probe_spec *base, const char *definition, struct probe_spec *ret);
 
 /* Adds a line to spec->notes. 0 or -ENOMEM. */
 int probe_spec_note(struct probe_spec *spec, const char *note);

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <utlist.h>
@@ -28,6 +29,8 @@ int probe_new(struct probe_spec *spec, struct probe **ret)
 			 (unsigned long long)spec->offset);
 	else
 		snprintf(p->site, sizeof(p->site), "0x%llx", (unsigned long long)spec->address);
+	p->module_id = spec->module ? probe_module_id(spec->module) : 0;
+	p->was_armed = p->module_id != 0;
 	p->spec = *spec;
 	*spec = PROBE_SPEC_INIT;
 	*ret = take_ptr(p);
@@ -42,6 +45,7 @@ struct probe *probe_free(struct probe *p)
 		decoder_free(p->decoder);
 	probe_spec_done(&p->spec);
 	free(p->definition);
+	free(p->trouble);
 	free(p);
 	return NULL;
 }
@@ -58,21 +62,27 @@ unsigned int probe_default_maxactive(void)
 	return n > 10 ? (unsigned int)n : 10;
 }
 
-bool probe_module_is_loaded(const char *module)
+uint64_t probe_module_id(const char *module)
 {
 	char path[128];
+	struct stat st;
 
 	/* What is built in has a folder there as well, but never begins. */
 	snprintf(path, sizeof(path), "/sys/module/%s/initstate", module);
-	return access(path, F_OK) == 0;
+	return stat(path, &st) == 0 ? st.st_ino : 0;
+}
+
+bool probe_module_is_loaded(const char *module)
+{
+	return probe_module_id(module) != 0;
 }
 
 const char *probe_state(const struct probe *p)
 {
 	if (p->is_gone)
 		return "gone";
-	if (p->spec.pending && p->spec.module && !probe_module_is_loaded(p->spec.module))
-		return "pending";
+	if (p->spec.module && (p->module_id == 0 || p->trouble || p->spec.waits))
+		return p->was_armed ? "gone" : "pending";
 	return p->is_enabled ? "enabled" : "disabled";
 }
 

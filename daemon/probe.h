@@ -65,9 +65,12 @@ struct probe {
 	unsigned int type;	   /* the event's id; 0: not in the kernel */
 	unsigned int source;	   /* in the event log; 0: none */
 	bool is_enabled;
-	bool was_enabled;  /* ever, in this instance */
-	bool is_temporary; /* for a dry run: never seen again */
-	bool is_gone;	   /* somebody else removed the event */
+	bool was_enabled;   /* ever, in this instance */
+	bool is_temporary;  /* for a dry run: never seen again */
+	bool is_gone;	    /* somebody else removed the event */
+	uint64_t module_id; /* of its module as it was last seen; 0: not loaded, or no module */
+	bool was_armed;	    /* its module has been there */
+	char *trouble;	    /* owned: why it is not armed though its module is there; NULL */
 
 	/* kprobe_profile, and where it stood when the probe began (an event may be used again). */
 	uint64_t hits, missed;
@@ -100,6 +103,8 @@ bool probe_is_parked(const struct probe *p);
 unsigned int probe_default_maxactive(void);
 /* Without it the kernel takes a probe in silence and waits (design 9.6). */
 bool probe_module_is_loaded(const char *module);
+/* A number that each loading of a module has another of; 0: it is not loaded. */
+uint64_t probe_module_id(const char *module);
 /* "enabled", "disabled", "pending" or "gone"; static. */
 const char *probe_state(const struct probe *p);
 /* Whether any owner wants it to record. */

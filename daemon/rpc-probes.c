@@ -90,7 +90,7 @@ static const char *lifetime_of(const struct probe *p)
 struct json_object *rpc_probe_to_json(const struct server *server, const struct probe *p)
 {
 	const struct log_source *source = event_log_source(server->log, p->source);
-	struct json_object *o = json_object_new_object();
+	struct json_object *o = json_object_new_object(), *notes;
 	bool is_planted = !p->is_temporary;
 	uint64_t recorded = source ? source->events - p->events_base : 0;
 
@@ -121,7 +121,10 @@ struct json_object *rpc_probe_to_json(const struct server *server, const struct 
 	json_object_object_add(o, "stack", json_object_new_boolean(p->spec.stack));
 	json_object_object_add(o, "foreign", json_object_new_boolean(false));
 	json_object_object_add(o, "createdUsec", json_object_new_int64((int64_t)p->created_usec));
-	json_object_object_add(o, "notes", rpc_lines_to_json(p->spec.notes));
+	notes = rpc_lines_to_json(p->spec.notes);
+	if (p->trouble)
+		json_object_array_add(notes, json_object_new_string(p->trouble));
+	json_object_object_add(o, "notes", notes);
 	return o;
 }
 
@@ -437,7 +440,7 @@ static void handle_watch(struct session *s, struct json_object *parameters)
 static const char *const change_names[] = {
 	[CHANGE_ADDED] = "added",	[CHANGE_REMOVED] = "removed", [CHANGE_ENABLED] = "enabled",
 	[CHANGE_DISABLED] = "disabled", [CHANGE_JOINED] = "joined",   [CHANGE_LEFT] = "left",
-	[CHANGE_GONE] = "gone",
+	[CHANGE_GONE] = "gone",		[CHANGE_ARMED] = "armed",
 };
 
 /* The audit line: who did what to which probe. */
@@ -454,8 +457,8 @@ static void log_change(enum probe_change change, const struct probe *p, const st
 		log_fields(LOG_INFO, fields, "probe %s %s by %s (pid %d, uid %d): %.200s", p->name,
 			   change_names[change], by->comm, by->pid, (int)by->uid, p->definition);
 	else
-		log_fields(LOG_WARNING, fields, "probe %s is %s: %.200s", p->name,
-			   change_names[change], p->definition);
+		log_fields(change == CHANGE_ARMED ? LOG_INFO : LOG_WARNING, fields,
+			   "probe %s is %s: %.200s", p->name, change_names[change], p->definition);
 }
 
 void rpc_probe_changed(struct server *server, enum probe_change change, const struct probe *probe,

@@ -268,11 +268,21 @@ static void test_state_is_one_word(void **state)
 {
 	struct probe *p = new_probe("p:x no_such_module_at_all:foo", 1);
 
+	assert_string_equal(probe_state(p), "pending");
+	p->module_id = 17;
 	assert_string_equal(probe_state(p), "disabled");
 	p->is_enabled = true;
 	assert_string_equal(probe_state(p), "enabled");
-	p->spec.pending = true;
-	assert_string_equal(probe_state(p), "pending");
+	/* Its module went, and returned as another build */
+	p->was_armed = true;
+	p->module_id = 0;
+	assert_string_equal(probe_state(p), "gone");
+	p->module_id = 18;
+	p->trouble = strdup("elsewhere");
+	assert_string_equal(probe_state(p), "gone");
+	free(p->trouble);
+	p->trouble = NULL;
+	assert_string_equal(probe_state(p), "enabled");
 	p->is_gone = true;
 	assert_string_equal(probe_state(p), "gone");
 	probe_free(p);
