@@ -79,6 +79,7 @@ static const char *hint_for(const char *reason)
 static int finish(struct batch *b, struct knowledge *k, struct probe_spec *spec, uint32_t index,
 		  struct kp_error *e)
 {
+	char text[PROBEABLE_TEXT_MAX];
 	struct probeable probeable;
 
 	probeable_check(b->r->symbols, knowledge_lists(k), index, spec->offset, &probeable);
@@ -87,7 +88,9 @@ static int finish(struct batch *b, struct knowledge *k, struct probe_spec *spec,
 	snprintf(e->reason, sizeof(e->reason), "%s", probeable.reason);
 	snprintf(e->hint, sizeof(e->hint), "%s", hint_for(probeable.reason));
 	e->position = spec->symbol_position;
-	return kp_error_set(e, KP_NOT_PROBEABLE, EINVAL, spec->symbol, "%s", probeable.message);
+	return kp_error_set(e, KP_NOT_PROBEABLE, EINVAL, spec->symbol, "%s",
+			    probeable_explain(&probeable, b->r->symbols, index, spec->offset, text,
+					      sizeof(text)));
 }
 
 static bool is_module_missing(const struct probe_spec *spec)
