@@ -48,11 +48,13 @@ kprobectl_SOURCES = \
 	client/child.c client/child.h \
 	client/cmd-add.c \
 	client/cmd-call.c \
+	client/cmd-describe.c \
 	client/cmd-doctor.c \
 	client/doctor.h client/doctor-kernel.c client/doctor-service.c \
 	client/cmd-list.c \
 	client/cmd-remove.c \
 	client/cmd-status.c \
+	client/cmd-symbols.c \
 	client/cmd-trace.c \
 	client/cmd-watch.c
 kprobectl_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/client

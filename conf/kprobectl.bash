@@ -30,7 +30,7 @@ __kprobectl_find_command() {
 
 _kprobectl() {
 	local cur prev command separator options
-	local commands='trace add check remove enable disable list watch read status whoami doctor call help'
+	local commands='trace add check remove enable disable list watch read status whoami doctor symbols describe call help'
 	local common='--json --socket --color --help'
 	local specs='--file --name --filter --stack'
 	local stream='--count --duration --relative --max-latency'
@@ -53,7 +53,7 @@ _kprobectl() {
 		mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur")
 		return
 		;;
-	--name | --filter | --count | -n | --duration | -d | --max-latency | --cursor) return ;;
+	--name | --filter | --count | -n | --duration | -d | --max-latency | --cursor | --type | --limit) return ;;
 	esac
 
 	case $command in
@@ -63,6 +63,7 @@ _kprobectl() {
 	list) options="$common --foreign" ;;
 	watch | read) options="$common $stream --cursor --show-cursor" ;;
 	doctor) options="$common --root" ;;
+	symbols) options="$common --type --module --probeable --unprobeable --regex --limit" ;;
 	call) options="$common --more --oneway" ;;
 	*) options=$common ;;
 	esac
@@ -72,12 +73,12 @@ _kprobectl() {
 	fi
 	case $command in
 	'' | help) mapfile -t COMPREPLY < <(compgen -W "$commands" -- "$cur") ;;
-	trace | add | check) mapfile -t COMPREPLY < <(__kprobectl_symbols "$cur") ;;
+	trace | add | check | symbols | describe) mapfile -t COMPREPLY < <(__kprobectl_symbols "$cur") ;;
 	remove | enable | disable | list | watch | read)
 		mapfile -t COMPREPLY < <(compgen -W "$(__kprobectl_probes)" -- "$cur")
 		;;
 	call)
-		mapfile -t COMPREPLY < <(compgen -W 'Probes.Add Probes.Check Probes.Remove Probes.Enable
+		mapfile -t COMPREPLY < <(compgen -W 'Probes.Add Probes.Check Probes.Remove Symbols.Find Symbols.Describe Probes.Enable
 			Probes.Disable Probes.List Probes.Watch Events.Subscribe Events.Read Service.Status
 			Service.WhoAmI org.varlink.service.GetInfo
 			org.varlink.service.GetInterfaceDescription' -- "$cur")

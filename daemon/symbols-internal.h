@@ -36,6 +36,8 @@ struct symbols {
 	uint32_t *heads; /* owned: 1 << hash_bits */
 	uint32_t *nexts; /* owned: n_items */
 	unsigned int hash_bits;
+	uint32_t *dotted; /* owned: of text symbols with a dot in the name, ascending */
+	uint32_t n_dotted;
 	struct cached_text *cache; /* owned, SYMBOL_CACHE_SLOTS */
 };
 

@@ -239,6 +239,26 @@ static void shrink(void **p, size_t bytes)
 		*p = q;
 }
 
+/* What may be a variant of another function: a small part, so that looking for them is quick. */
+static int make_dotted(struct symbols *s)
+{
+	size_t size = 0;
+
+	for (uint32_t i = 0; i < s->n_items; i++) {
+		int r;
+
+		if (!symbol_is_text(s->items[i].type) || !strchr(symbols_name(s, i), '.'))
+			continue;
+		r = grow((void **)&s->dotted, &size, s->n_dotted + 1, sizeof(*s->dotted));
+		if (r < 0)
+			return r;
+		s->dotted[s->n_dotted++] = i;
+	}
+	if (s->dotted)
+		shrink((void **)&s->dotted, s->n_dotted * sizeof(*s->dotted));
+	return 0;
+}
+
 int symbols_load(const char *path, struct symbols **ret)
 {
 	_cleanup_(symbols_freep) struct symbols *s = calloc(1, sizeof(*s));
@@ -274,6 +294,8 @@ int symbols_load(const char *path, struct symbols **ret)
 	shrink((void **)&s->names, s->names_len);
 	shrink((void **)&s->modules, s->n_modules * sizeof(*s->modules));
 	r = make_index(s);
+	if (r == 0)
+		r = make_dotted(s);
 	if (r < 0)
 		return r;
 	*ret = take_ptr(s);

@@ -119,11 +119,12 @@ size_t symbols_variants(const struct symbols *s, const char *name, const char *m
 {
 	size_t len = strlen(name), n = 0;
 
-	for (uint32_t i = 0; i < s->n_items; i++) {
+	for (uint32_t k = 0; k < s->n_dotted; k++) {
+		const uint32_t i = s->dotted[k];
 		const char *candidate = symbols_name(s, i);
 
 		if (strncmp(candidate, name, len) != 0 || candidate[len] != '.' ||
-		    !symbol_is_text(s->items[i].type) || !is_suffix(candidate + len))
+		    !is_suffix(candidate + len))
 			continue;
 		if (module && strcmp(s->names + s->modules[s->items[i].module], module) != 0)
 			continue;

@@ -29,6 +29,7 @@ struct symbols *symbols_free(struct symbols *s)
 	free(s->names);
 	free(s->heads);
 	free(s->nexts);
+	free(s->dotted);
 	free(s->cache);
 	free(s);
 	return NULL;
@@ -42,8 +43,9 @@ uint32_t symbols_count(const struct symbols *s)
 size_t symbols_memory(const struct symbols *s)
 {
 	return sizeof(*s) + s->n_items * (sizeof(*s->items) + sizeof(*s->nexts)) +
-	       s->n_modules * sizeof(*s->modules) + s->names_len +
-	       (sizeof(*s->heads) << s->hash_bits) + SYMBOL_CACHE_SLOTS * sizeof(*s->cache);
+	       s->n_modules * sizeof(*s->modules) + s->n_dotted * sizeof(*s->dotted) +
+	       s->names_len + (sizeof(*s->heads) << s->hash_bits) +
+	       SYMBOL_CACHE_SLOTS * sizeof(*s->cache);
 }
 
 bool symbol_is_text(char type)
