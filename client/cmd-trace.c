@@ -61,14 +61,19 @@ static size_t announce(const struct ctl *ctl, json_object *probes, bool has_comm
 	return width;
 }
 
-static int subscribe(struct kprobed *k, json_object *probes, const struct stream_options *options)
+static int subscribe(struct kprobed *k, json_object *probes, const struct stream_options *options,
+		     struct stream_choice *choice)
 {
 	struct kprobed_stream_options wanted = KPROBED_STREAM_OPTIONS_INIT;
 	size_t n = json_object_array_length(probes);
 	_cleanup_free_ const char **ids = calloc(n + 1, sizeof(*ids));
+	int r;
 
 	if (!ids)
 		return -ENOMEM;
+	r = stream_choose(options, &wanted, choice);
+	if (r < 0)
+		return r;
 	for (size_t i = 0; i < n; i++)
 		ids[i] = member_string(json_object_array_get_idx(probes, i), "id");
 	wanted.max_latency_ms = options->max_latency_ms;
@@ -80,6 +85,7 @@ static int trace(const struct ctl *ctl, const struct specs *specs, struct stream
 {
 	_cleanup_kprobed_ struct kprobed *k = NULL;
 	_cleanup_json_ json_object *reply = NULL;
+	_cleanup_choice_ struct stream_choice choice = {0};
 	json_object *probes;
 	int64_t offset = 0;
 	sigset_t mask;
@@ -96,9 +102,9 @@ static int trace(const struct ctl *ctl, const struct specs *specs, struct stream
 	probes = json_object_object_get(reply, "probes");
 	if (!json_object_is_type(probes, json_type_array))
 		return print_failure(ctl, k, -EPROTO, NULL);
-	r = subscribe(k, probes, options);
+	r = subscribe(k, probes, options, &choice);
 	if (r < 0)
-		return print_failure(ctl, k, r, NULL);
+		return stream_failure(ctl, k, r, &choice);
 	print_added(ctl, reply);
 	options->probe_width = announce(ctl, probes, command != NULL);
 
@@ -162,6 +168,8 @@ const struct cmd_entry cmd_trace = {
 		"  kprobectl trace do_sys_openat2\n"
 		"  kprobectl trace 'p do_sys_openat2 dfd=%di:s32 name=+0(%si):ustring' -n 20\n"
 		"  kprobectl trace 'r do_sys_openat2 fd=$retval:s32' --filter 'fd < 0' -d 10\n"
+		"  kprobectl trace 'r do_sys_openat2 ret=$retval:s32' --failed -w 'comm != "
+		"\"sh\"'\n"
 		"  kprobectl trace --stack vfs_unlink -- rm -rf build\n"
 		"  kprobectl trace do_sys_openat2 --json | jq .comm\n",
 	.run = run,

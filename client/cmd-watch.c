@@ -16,12 +16,16 @@ struct watch_options {
 	bool is_read;
 };
 
-static int begin(struct kprobed *k, const struct watch_options *options, char **probes, int n)
+static int begin(struct kprobed *k, const struct watch_options *options, char **probes, int n,
+		 struct stream_choice *choice)
 {
 	static const char *const all[] = {"*"};
 	struct kprobed_stream_options wanted = KPROBED_STREAM_OPTIONS_INIT;
 	const char *const *selectors = (const char *const *)probes;
+	int r = stream_choose(&options->stream, &wanted, choice);
 
+	if (r < 0)
+		return r;
 	wanted.cursor = options->cursor;
 	wanted.max_latency_ms = options->stream.max_latency_ms;
 	/* A cursor moves with whole batches; this one is to stand behind the last event shown. */
@@ -36,6 +40,7 @@ static int begin(struct kprobed *k, const struct watch_options *options, char **
 static int watch(const struct ctl *ctl, const struct watch_options *options, char **probes, int n)
 {
 	_cleanup_kprobed_ struct kprobed *k = NULL;
+	_cleanup_choice_ struct stream_choice choice = {0};
 	int64_t offset = 0;
 	pid_t child = 0;
 	sigset_t mask;
@@ -46,9 +51,9 @@ static int watch(const struct ctl *ctl, const struct watch_options *options, cha
 	if (!ctl->json)
 		r = stream_clock(k, &offset);
 	if (r == 0)
-		r = begin(k, options, probes, n);
+		r = begin(k, options, probes, n, &choice);
 	if (r < 0)
-		return print_failure(ctl, k, r, NULL);
+		return stream_failure(ctl, k, r, &choice);
 	stream_block_signals(&mask);
 	status = stream_run(ctl, k, &options->stream, offset, &child);
 	if (status == EXIT_SUCCESS && options->show_cursor && kprobed_cursor(k))
@@ -102,7 +107,8 @@ const struct cmd_entry cmd_watch = {
 		"probes that are added later; without one, all. Ends with Ctrl-C.\n"
 		"\nOptions:\n" STREAM_HELP CURSOR_HELP "\nExamples:\n"
 		"  kprobectl watch opens\n"
-		"  kprobectl watch 'tcp_*' -d 60 --json >events.jsonl\n",
+		"  kprobectl watch 'tcp_*' -d 60 --json >events.jsonl\n"
+		"  kprobectl watch opens -w 'dfd == -100 && comm ^= \"cat\"' --fields ts,name\n",
 	.run = run_watch,
 };
 

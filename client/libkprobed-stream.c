@@ -9,6 +9,7 @@
 #include "libkprobed-internal.h"
 
 #include <errno.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -154,11 +155,18 @@ EXPORT int kprobed_process(struct kprobed *k)
 static int check_options(const struct kprobed_stream_options *given,
 			 struct kprobed_stream_options *ret)
 {
+	const size_t first = offsetof(struct kprobed_stream_options, filter);
+
 	*ret = (struct kprobed_stream_options)KPROBED_STREAM_OPTIONS_INIT;
 	if (!given)
 		return 0;
-	if (given->size < sizeof(*ret))
+	/* The first programs had no filter and what follows it. */
+	if (given->size < first)
 		return -EINVAL;
+	if (given->size < sizeof(*ret)) {
+		memcpy(ret, given, first);
+		return 0;
+	}
 	/* A program built against a later library may not use what this one does not know. */
 	for (size_t i = sizeof(*ret); i < given->size; i++)
 		if (((const char *)given)[i] != 0)
@@ -176,6 +184,28 @@ static void write_selectors(struct text *t, const char *const *selectors, size_t
 		text_json_string(t, selectors[i]);
 	}
 	text_putc(t, ']');
+}
+
+/* What subscribing and reading have in common, as members behind others. */
+static void write_choice(struct text *t, const struct kprobed_stream_options *o)
+{
+	if (o->filter) {
+		text_puts(t, ",\"filter\":");
+		text_json_string(t, o->filter);
+	}
+	if (o->fields) {
+		text_puts(t, ",\"fields\":[");
+		for (size_t i = 0; o->fields[i]; i++) {
+			if (i)
+				text_putc(t, ',');
+			text_json_string(t, o->fields[i]);
+		}
+		text_putc(t, ']');
+	}
+	if (o->sample > 1)
+		text_printf(t, ",\"sample\":%u", o->sample);
+	if (o->rate_limit > 0)
+		text_printf(t, ",\"rateLimit\":%u", o->rate_limit);
 }
 
 /* The first cursor of a stream is what its options say. */
@@ -217,6 +247,7 @@ EXPORT int kprobed_subscribe(struct kprobed *k, const char *const *selectors, si
 		text_printf(&request, ",\"maxLatencyMs\":%d", o.max_latency_ms);
 	if (o.max_batch > 0)
 		text_printf(&request, ",\"maxBatch\":%d", o.max_batch);
+	write_choice(&request, &o);
 	text_putc(&request, '}');
 	if (request.failed)
 		return -ENOMEM;
@@ -250,6 +281,7 @@ EXPORT int kprobed_read(struct kprobed *k, const char *const *selectors, size_t 
 		text_putc(&request, ',');
 		write_selectors(&request, selectors, n);
 	}
+	write_choice(&request, &o);
 	r = call_begin(k);
 	if (r < 0)
 		return r;

@@ -183,3 +183,23 @@ int print_failure(const struct ctl *ctl, struct kprobed *k, int error, const str
 		return print_own_failure(ctl, error, "%s", strerror(-error));
 	}
 }
+
+int print_bad_filter(const struct ctl *ctl, struct kprobed *k, const char *filter)
+{
+	_cleanup_json_ json_object *parameters = json_tokener_parse(kprobed_error_parameters(k));
+	_cleanup_text_ struct text t = {0}, sentence = {0};
+	const char *reason = member_string(parameters, "reason");
+
+	if (ctl->json)
+		return print_failure(ctl, k, -EREMOTEIO, NULL);
+	text_puts(&sentence, "invalid condition: ");
+	text_puts(&sentence, kprobed_error_message(k));
+	put_heading(ctl, &t, sentence.data ? sentence.data : kprobed_error_message(k));
+	/* Of fields there is no place in the condition. */
+	if (strcmp(reason, "badField") != 0 && strcmp(reason, "tooManyFields") != 0)
+		text_caret(&t, filter, member_int(parameters, "position"), terminal_width(stderr),
+			   ctl->error_color);
+	put_note(&t, "hint", member_string(parameters, "hint"));
+	print(&t);
+	return EXIT_FAILURE;
+}

@@ -18,6 +18,9 @@
  */
 int print_failure(const struct ctl *ctl, struct kprobed *k, int error, const struct specs *specs);
 
+/* The daemon's error about a condition, with the place in @filter. Returns EXIT_FAILURE. */
+int print_bad_filter(const struct ctl *ctl, struct kprobed *k, const char *filter);
+
 /* Prints a failure that is kprobectl's own. Returns EXIT_FAILURE. */
 int print_own_failure(const struct ctl *ctl, int error, const char *fmt, ...)
 	__attribute__((__format__(__printf__, 3, 4)));

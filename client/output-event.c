@@ -17,13 +17,45 @@
 #define NSEC_PER_SEC UINT64_C(1000000000)
 #define TIME_WIDTH   15
 
+/* Whether @name is one of @fields, which have commas between them. */
+static bool has_field(const char *fields, const char *name)
+{
+	size_t n = strlen(name);
+
+	for (const char *p = fields; p; p = strchr(p, ',')) {
+		p += *p == ',';
+		if (strncmp(p, name, n) == 0 && (p[n] == ',' || p[n] == '\0'))
+			return true;
+	}
+	return false;
+}
+
+void format_choose(struct event_format *f, const char *fields)
+{
+	f->no_time = !has_field(fields, "ts");
+	f->no_cpu = !has_field(fields, "cpu");
+	f->no_comm = !has_field(fields, "comm");
+	f->no_tid = !has_field(fields, "tid");
+	f->no_probe = !has_field(fields, "probe");
+}
+
 void format_titles(const struct event_format *f, struct text *t)
 {
 	if (f->json)
 		return;
 	text_color(t, f->color, COLOR_BOLD);
-	text_printf(t, "%-*s  CPU  %-*s  %-*s  ARGS", TIME_WIDTH, f->relative ? "SECONDS" : "TIME",
-		    (int)f->comm_width, "COMM-TID", (int)f->probe_width, "PROBE");
+	if (!f->no_time)
+		text_printf(t, "%-*s  ", TIME_WIDTH, f->relative ? "SECONDS" : "TIME");
+	if (!f->no_cpu)
+		text_puts(t, "CPU  ");
+	if (!f->no_comm || !f->no_tid)
+		text_printf(t, "%-*s  ", (int)f->comm_width,
+			    f->no_comm	? "TID"
+			    : f->no_tid ? "COMM"
+					: "COMM-TID");
+	if (!f->no_probe)
+		text_printf(t, "%-*s  ", (int)f->probe_width, "PROBE");
+	text_puts(t, "ARGS");
 	text_plain(t, f->color);
 	text_putc(t, '\n');
 }
@@ -55,7 +87,7 @@ static void put_time(struct event_format *f, uint64_t ts_nsec, struct text *t)
 }
 
 /* "comm-tid", as the kernel's own trace has it. Returns its width. */
-static size_t put_task(struct kprobed_event *event, struct text *t)
+static size_t put_task(const struct event_format *f, struct kprobed_event *event, struct text *t)
 {
 	const char *comm = kprobed_event_get_comm(event);
 	size_t width = 0, before;
@@ -63,7 +95,8 @@ static size_t put_task(struct kprobed_event *event, struct text *t)
 	if (comm)
 		width = text_safe(t, comm, strlen(comm));
 	before = t->length;
-	text_printf(t, "-%d", (int)kprobed_event_get_tid(event));
+	if (!f->no_tid)
+		text_printf(t, f->no_comm ? "%d" : "-%d", (int)kprobed_event_get_tid(event));
 	return width + t->length - before;
 }
 
@@ -103,22 +136,28 @@ static void put_hit(struct event_format *f, struct kprobed_event *event, struct 
 	const char *caller = kprobed_event_get_caller(event);
 	size_t width;
 
-	text_color(t, f->color, COLOR_DIM);
-	put_time(f, kprobed_event_get_ts_nsec(event), t);
-	text_plain(t, f->color);
-	text_printf(t, "  %3d  ", kprobed_event_get_cpu(event));
-
-	width = put_task(event, t);
-	if (width > f->comm_width)
-		f->comm_width = width;
-	text_pad(t, width, f->comm_width + 2);
-
-	text_color(t, f->color, COLOR_PROBE);
-	width = probe ? text_safe(t, probe, strlen(probe)) : 0;
-	text_plain(t, f->color);
-	if (width > f->probe_width)
-		f->probe_width = width;
-	text_pad(t, width, f->probe_width + 1);
+	if (!f->no_time) {
+		text_color(t, f->color, COLOR_DIM);
+		put_time(f, kprobed_event_get_ts_nsec(event), t);
+		text_plain(t, f->color);
+		text_puts(t, "  ");
+	}
+	if (!f->no_cpu)
+		text_printf(t, "%3d  ", kprobed_event_get_cpu(event));
+	if (!f->no_comm || !f->no_tid) {
+		width = put_task(f, event, t);
+		if (width > f->comm_width)
+			f->comm_width = width;
+		text_pad(t, width, f->comm_width + 2);
+	}
+	if (!f->no_probe) {
+		text_color(t, f->color, COLOR_PROBE);
+		width = probe ? text_safe(t, probe, strlen(probe)) : 0;
+		text_plain(t, f->color);
+		if (width > f->probe_width)
+			f->probe_width = width;
+		text_pad(t, width, f->probe_width + 1);
+	}
 
 	put_args(f, event, t);
 	if (caller) {

@@ -20,12 +20,17 @@ struct event_format {
 	int64_t realtime_offset; /* nanoseconds from CLOCK_MONOTONIC to CLOCK_REALTIME */
 	uint64_t first_nsec;	 /* set by the first event */
 	bool has_first;
+	/* What of an event is not shown; "tid" alone is shown as a number. */
+	bool no_time, no_cpu, no_comm, no_tid, no_probe;
 	/* Columns so far; they only grow, so that lines stay under each other. */
 	size_t comm_width;
 	size_t probe_width;
 };
 
 #define EVENT_FORMAT_INIT ((struct event_format){.comm_width = 20, .probe_width = 5})
+
+/* Shows only the columns that @fields, a list with commas, has. */
+void format_choose(struct event_format *f, const char *fields);
 
 /* The titles over the columns. */
 void format_titles(const struct event_format *f, struct text *t);

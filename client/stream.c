@@ -89,9 +89,93 @@ bool stream_option(const struct ctl *ctl, struct stream_options *options, int c,
 	case 'r':
 		options->relative = true;
 		return true;
+	case 'w':
+		options->where = value;
+		return true;
+	case 'E':
+		options->failed = true;
+		return true;
+	case 'I':
+		options->fields = value;
+		return true;
+	case 'M':
+		options->sample =
+			(unsigned int)option_number(ctl, "--sample", value, 1, 1000000000);
+		return true;
+	case 'R':
+		options->rate = (unsigned int)option_number(ctl, "--rate", value, 1, 1000000000);
+		return true;
 	default:
 		return false;
 	}
+}
+
+/* What --where and --failed ask for together. */
+static int make_filter(const struct stream_options *options, char **ret)
+{
+	if (!options->where && !options->failed)
+		return 0;
+	if (!options->failed)
+		*ret = strdup(options->where);
+	else if (!options->where)
+		*ret = strdup("ret < 0");
+	else if (asprintf(ret, "(%s) && ret < 0", options->where) < 0)
+		*ret = NULL;
+	return *ret ? 0 : -ENOMEM;
+}
+
+/* The names between the commas, which become their ends, behind pointers to them. */
+static int split_fields(const char *list, const char ***ret)
+{
+	const char **fields;
+	size_t n = 1;
+	char *text;
+
+	for (const char *p = list; *p; p++)
+		n += *p == ',';
+	fields = calloc(1, (n + 1) * sizeof(*fields) + strlen(list) + 1);
+	if (!fields)
+		return -ENOMEM;
+	text = strcpy((char *)(fields + n + 1), list);
+	n = 0;
+	for (char *name; (name = strsep(&text, ","));)
+		if (*name)
+			fields[n++] = name;
+	*ret = fields;
+	return 0;
+}
+
+int stream_choose(const struct stream_options *options, struct kprobed_stream_options *ret,
+		  struct stream_choice *memory)
+{
+	int r = make_filter(options, &memory->filter);
+
+	if (r == 0 && options->fields)
+		r = split_fields(options->fields, &memory->fields);
+	if (r < 0)
+		return r;
+	ret->filter = memory->filter;
+	ret->fields = memory->fields;
+	ret->sample = options->sample;
+	ret->rate_limit = options->rate;
+	return 0;
+}
+
+void stream_choice_done(struct stream_choice *memory)
+{
+	free(memory->filter);
+	free(memory->fields);
+	*memory = (struct stream_choice){0};
+}
+
+int stream_failure(const struct ctl *ctl, struct kprobed *k, int error,
+		   const struct stream_choice *choice)
+{
+	const char *name = error == -EREMOTEIO ? kprobed_error_name(k) : NULL;
+
+	if (name && choice->filter && strcmp(name, "io.kprobed.Events.InvalidFilter") == 0)
+		return print_bad_filter(ctl, k, choice->filter);
+	return print_failure(ctl, k, error, NULL);
 }
 
 int stream_clock(struct kprobed *k, int64_t *ret_realtime_offset)
@@ -216,10 +300,18 @@ static void count_lost(struct stream *s, struct kprobed_event *gap)
 	}
 }
 
+/* What the reader asked not to get: the summary has it, and with --json the stream. */
+static bool is_left_out(const char *kind)
+{
+	return kind && (strcmp(kind, "filtered") == 0 || strcmp(kind, "rateLimited") == 0);
+}
+
 static void show(struct stream *s, struct kprobed_event *event)
 {
 	if (kprobed_event_get_type(event) == KPROBED_GAP) {
 		count_lost(s, event);
+		if (!s->ctl->json && is_left_out(kprobed_event_get_gap_kind(event)))
+			return;
 	} else if (kprobed_event_get_ts_nsec(event) > s->until_nsec) {
 		/* What is told of losses may still come behind it. */
 		if (s->phase != DRAINING)
@@ -311,6 +403,21 @@ static void put_lost(const struct lost *lost, struct text *t)
 	text_safe(t, lost->kind, strlen(lost->kind));
 }
 
+/* One list of the summary: of losses, or of what was left out. Returns whether there is any. */
+static bool put_losses(const struct stream *s, const char *title, bool left_out, struct text *t)
+{
+	bool is_any = false;
+
+	for (size_t i = 0; i < LOST_KINDS_MAX && s->lost[i].kind[0]; i++) {
+		if (is_left_out(s->lost[i].kind) != left_out)
+			continue;
+		text_puts(t, is_any ? ", " : title);
+		put_lost(&s->lost[i], t);
+		is_any = true;
+	}
+	return is_any;
+}
+
 static void summary(const struct stream *s)
 {
 	_cleanup_text_ struct text t = {0};
@@ -318,11 +425,10 @@ static void summary(const struct stream *s)
 	if (s->ctl->json)
 		return;
 	text_printf(&t, "%" PRIu64 " event%s", s->shown, s->shown == 1 ? "" : "s");
-	for (size_t i = 0; i < LOST_KINDS_MAX && s->lost[i].kind[0]; i++) {
-		text_puts(&t, i ? ", " : "; lost: ");
-		put_lost(&s->lost[i], &t);
-	}
-	text_puts(&t, s->lost[0].kind[0] ? "\n" : ", none lost\n");
+	if (!put_losses(s, "; lost: ", false, &t))
+		text_puts(&t, ", none lost");
+	put_losses(s, "; left out: ", true, &t);
+	text_putc(&t, '\n');
 	text_write(&t, stderr);
 }
 
@@ -350,6 +456,8 @@ int stream_run(const struct ctl *ctl, struct kprobed *k, const struct stream_opt
 	if (options->probe_width > s.format.probe_width)
 		s.format.probe_width = options->probe_width;
 	s.format.realtime_offset = realtime_offset;
+	if (options->fields)
+		format_choose(&s.format, options->fields);
 
 	format_titles(&s.format, &s.text);
 	r = loop(&s);

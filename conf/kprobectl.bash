@@ -33,7 +33,7 @@ _kprobectl() {
 	local commands='trace add check remove enable disable list watch read status whoami doctor symbols describe call help'
 	local common='--json --socket --color --help'
 	local specs='--file --name --filter --stack'
-	local stream='--count --duration --relative --max-latency'
+	local stream='--count --duration --relative --where --failed --fields --sample --rate --max-latency'
 	COMPREPLY=()
 	cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
 	__kprobectl_find_command
@@ -53,7 +53,7 @@ _kprobectl() {
 		mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur")
 		return
 		;;
-	--name | --filter | --count | -n | --duration | -d | --max-latency | --cursor | --type | --limit) return ;;
+	--name | --filter | --count | -n | --duration | -d | --where | -w | --fields | --sample | --rate | --max-latency | --cursor | --type | --limit) return ;;
 	esac
 
 	case $command in

@@ -49,6 +49,7 @@ struct config {
 		unsigned int probes_per_request;
 		unsigned int subscriptions;
 		unsigned int selectors;
+		unsigned int filters;
 		unsigned int partial_message_timeout_sec;
 	} limits;
 	struct {

@@ -41,6 +41,7 @@ libkprobed_daemon_la_SOURCES = \
 	daemon/rpc-error.c daemon/rpc-events.c daemon/rpc-probes.c daemon/rpc-service.c \
 	daemon/rpc-symbols.c \
 	daemon/rpc-spec.c daemon/rpc-spec.h \
+	daemon/rpc-choice.c daemon/rpc-choice.h \
 	daemon/server.h \
 	daemon/session.c daemon/session.h \
 	daemon/stream.c daemon/stream.h \

@@ -8,6 +8,7 @@
 #include <utlist.h>
 
 #include "cleanup.h"
+#include "rpc-choice.h"
 #include "rpc.h"
 #include "strutil.h"
 
@@ -171,39 +172,85 @@ static int check_live(const struct session *s, struct kp_error *e)
 	return 0;
 }
 
+static int check_subscriptions(const struct server *server, struct kp_error *e)
+{
+	unsigned int limit = server->config->limits.subscriptions;
+
+	if (delivery_count(server->delivery) < limit)
+		return 0;
+	kp_error_set(e, KP_LIMIT_REACHED, EDQUOT, "subscriptions",
+		     "there may be %u subscriptions at most", limit);
+	e->value = limit;
+	return -EDQUOT;
+}
+
+static int read_options(struct session *s, struct json_object *parameters,
+			struct subscriber_options *options, struct kp_error *e)
+{
+	struct event_log *log = s->server->log;
+	int64_t latency, batch;
+	int r;
+
+	r = check_range(parameters, "maxLatencyMs", 0, LATENCY_MAX, LATENCY_DEFAULT, &latency, e);
+	if (r == 0)
+		r = check_range(parameters, "maxBatch", 1, BATCH_MAX, BATCH_DEFAULT, &batch, e);
+	if (r == 0)
+		r = read_cursor(log, parameters, event_log_next(log), &options->position, e);
+	if (r < 0)
+		return r;
+	options->max_latency_msec = (unsigned int)latency;
+	options->max_batch = (unsigned int)batch;
+	return 0;
+}
+
+/* Makes the subscriber; what it does not take over of @options and @choice stays theirs. */
+static int make_subscriber(struct session *s, struct subscriber_options *options,
+			   struct rpc_choice *choice, struct kp_error *e)
+{
+	int r = 0;
+
+	options->sample = choice->sample;
+	options->rate = choice->rate;
+	options->fields = choice->fields;
+	if (choice->filter)
+		r = rpc_choice_view(s->server, choice, &options->view, e);
+	if (r < 0)
+		return r;
+	r = subscriber_new(s->server->delivery, options, &s->subscriber);
+	if (r < 0) {
+		if (options->view)
+			shared_view_unref(options->view);
+		return r;
+	}
+	choice->fields = NULL;
+	return 0;
+}
+
 static int subscribe(struct session *s, struct json_object *parameters, struct kp_error *e)
 {
-	const struct config *config = s->server->config;
 	struct event_log *log = s->server->log;
+	struct rpc_choice choice = {0};
 	struct subscriber_options options = {
 		.fd = s->fd,
 		.out = s->out,
 		.on_event = on_subscriber,
 		.data = s,
 	};
-	int64_t latency, batch;
 	int r;
 
-	if (delivery_count(s->server->delivery) >= config->limits.subscriptions) {
-		kp_error_set(e, KP_LIMIT_REACHED, EDQUOT, "subscriptions",
-			     "there may be %u subscriptions at most", config->limits.subscriptions);
-		e->value = config->limits.subscriptions;
-		return -EDQUOT;
-	}
-	r = check_range(parameters, "maxLatencyMs", 0, LATENCY_MAX, LATENCY_DEFAULT, &latency, e);
+	r = check_subscriptions(s->server, e);
 	if (r == 0)
-		r = check_range(parameters, "maxBatch", 1, BATCH_MAX, BATCH_DEFAULT, &batch, e);
-	if (r == 0)
-		r = read_cursor(log, parameters, event_log_next(log), &options.position, e);
+		r = read_options(s, parameters, &options, e);
 	if (r == 0)
 		r = copy_selectors(s, json_object_object_get(parameters, "probes"), e);
 	if (r == 0 && !json_object_object_get(parameters, "cursor"))
 		r = check_live(s, e);
-	if (r < 0)
-		return r;
-	options.max_latency_msec = (unsigned int)latency;
-	options.max_batch = (unsigned int)batch;
-	r = subscriber_new(s->server->delivery, &options, &s->subscriber);
+	if (r == 0)
+		r = rpc_choice_read(s->server, parameters, s->selectors, s->n_selectors, &choice,
+				    e);
+	if (r == 0)
+		r = make_subscriber(s, &options, &choice, e);
+	rpc_choice_done(&choice);
 	if (r == 0 && s->n_selectors)
 		r = add_sources(log, s->selectors, s->n_selectors, add_to_subscriber, s->subscriber,
 				true, e);
@@ -249,6 +296,7 @@ static void handle_read(struct session *s, struct json_object *parameters)
 	_cleanup_free_ char **selectors = calloc(n + 1, sizeof(*selectors));
 	struct event_log *log = s->server->log;
 	struct kp_error e = KP_ERROR_INIT;
+	struct rpc_choice choice = {0};
 	struct subscription view;
 	uint64_t position;
 	int64_t limit;
@@ -260,18 +308,23 @@ static void handle_read(struct session *s, struct json_object *parameters)
 		r = check_selectors(s, n, &e);
 	if (r == 0)
 		r = read_cursor(log, parameters, event_log_first(log), &position, &e);
+	for (size_t i = 0; i < n && r == 0; i++)
+		selectors[i] = (char *)json_object_get_string(json_object_array_get_idx(list, i));
+	if (r == 0)
+		r = rpc_choice_read(s->server, parameters, selectors, n, &choice, &e);
 	if (r < 0) {
 		rpc_reply_error(s, r, &e);
 		return;
 	}
-	for (size_t i = 0; i < n; i++)
-		selectors[i] = (char *)json_object_get_string(json_object_array_get_idx(list, i));
 	subscription_init(&view, log, position);
+	subscription_set_filter(&view, choice.filter, NULL);
+	view.pace = (struct pace){.sample = choice.sample, .rate = choice.rate};
 	if (!list || n)
 		r = add_sources(log, selectors, n, add_to_view, &view, true, &e);
 	if (r == 0)
-		r = delivery_read(&view, (size_t)limit, NULL, s->out);
+		r = delivery_read(&view, (size_t)limit, choice.fields, s->out);
 	subscription_done(&view);
+	rpc_choice_done(&choice);
 	if (r < 0)
 		rpc_reply_error(s, r, &e);
 	else

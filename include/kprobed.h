@@ -206,11 +206,28 @@ struct kprobed_stream_options {
 	int max_latency_ms;
 	/* Events in one message, 1 to 65536; 0: as the daemon likes. */
 	int max_batch;
+	/*
+	 * Only events that meet this condition, 'dfd < 0 && comm ~ "cat*"' (kprobed-protocol(7));
+	 * NULL: all. What is left out is told by gaps of the kind "filtered".
+	 */
+	const char *filter;
+	/*
+	 * Only these members of each event, then NULL: "ts", "comm", an argument's name or
+	 * "args.NAME", "args"; NULL: all of them. What is left out reads as if the event had none.
+	 */
+	const char *const *fields;
+	/* One event in so many; 0 or 1: each. The others count as filtered. */
+	unsigned int sample;
+	/*
+	 * So many events of each second at most, 0: any number. The rest is told by gaps of the
+	 * kind "rateLimited".
+	 */
+	unsigned int rate_limit;
 };
 
 #define KPROBED_STREAM_OPTIONS_INIT                                                                \
 	{                                                                                          \
-		sizeof(struct kprobed_stream_options), NULL, -1, 0                                 \
+		sizeof(struct kprobed_stream_options), NULL, -1, 0, NULL, NULL, 0, 0               \
 	}
 
 /*

@@ -62,6 +62,7 @@ static void test_defaults_are_as_designed(void **state)
 	assert_int_equal(config.limits.probes_per_request, 512);
 	assert_int_equal(config.limits.subscriptions, 1024);
 	assert_int_equal(config.limits.selectors, 256);
+	assert_int_equal(config.limits.filters, 64);
 	assert_int_equal(config.limits.partial_message_timeout_sec, 30);
 	assert_string_equal(config.access.observe_group, "kprobed");
 	assert_string_equal(config.access.add_group, "");
