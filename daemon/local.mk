@@ -34,7 +34,9 @@ libkprobed_daemon_la_SOURCES = \
 	daemon/probe-resolve.c daemon/probe-resolve.h \
 	daemon/probeable.c daemon/probeable.h \
 	daemon/probe-set.c daemon/probe-set.h daemon/probe-set-internal.h \
-	daemon/reader.c daemon/reader.h \
+	daemon/reader.c daemon/reader.h daemon/reader-internal.h \
+	daemon/reader-pace.c \
+	daemon/reader-pass.c \
 	daemon/refusal.c daemon/refusal.h \
 	daemon/ring.c daemon/ring.h \
 	daemon/rpc.c daemon/rpc.h \

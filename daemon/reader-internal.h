@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What the parts of the reader share: reader.c (its life), reader-pass.c (from the rings' pages to
+ * the log, in order) and reader-pace.c (when to do that). Included by them only.
+ */
+#ifndef KP_READER_INTERNAL_H
+#define KP_READER_INTERNAL_H
+
+#include "reader.h"
+#include "stream.h"
+
+#define NSEC_PER_USEC 1000ULL
+#define NSEC_PER_MSEC 1000000ULL
+
+/* An event's id is a u16 in its records. Untouched pages of the table cost nothing. */
+#define BINDINGS 65536
+
+struct binding {
+	const struct decoder *decoder; /* borrowed; NULL: none */
+	unsigned int source;
+};
+
+struct reader {
+	struct event_base *base;
+	struct event_log *log;
+	struct symbols *symbols;
+	struct event *tick; /* owned */
+	struct event *wake; /* owned: a ring has something, all that have are known */
+	struct stream *streams;
+	struct binding *bindings; /* owned, BINDINGS, by event id */
+	struct stack_layout stack;
+	uint64_t tick_nsec;
+	uint64_t window_nsec;
+	uint64_t last_ts;
+	uint64_t appended_at;	   /* CLOCK_MONOTONIC of the last pass that appended */
+	unsigned int quiet_passes; /* in a row */
+	uint64_t span_start;	   /* waking for each event: since when span_events count */
+	uint64_t span_events;
+	bool is_strict;	 /* the window always holds: it was asked for */
+	bool is_waiting; /* on the rings */
+	bool in_pass;
+	struct reader_totals totals;
+	void (*on_pass)(void *data);
+	void (*on_append)(unsigned int source, uint64_t seq, const struct raw_record *record,
+			  void *data);
+	void *data;
+};
+
+/* As the time of a merge: nothing will come that could be waited for. */
+#define NO_FUTURE UINT64_MAX
+
+struct pass_result {
+	uint64_t n_appended;
+	unsigned int n_pages;
+	bool is_partial;  /* a ring had more than its queue could take */
+	uint64_t held_ts; /* oldest record held back, 0: none */
+	uint64_t start;	  /* CLOCK_MONOTONIC, ns */
+};
+
+/* reader-pass.c */
+
+/*
+ * Reads every ring and appends what is complete by the order @window before now. @window is in
+ * nanoseconds; 0: what is older than the pass itself.
+ */
+struct pass_result reader_run_pass(struct reader *r, uint64_t window);
+/* Appends in time order what has been read and is not newer than @watermark. Returns how many. */
+uint64_t reader_merge(struct reader *r, uint64_t watermark, uint64_t now);
+/* A gap for what the ring of @s has lost and nobody was told yet, dated @ts. */
+void reader_tell_overrun(struct reader *r, struct stream *s, uint64_t ts);
+
+/* reader-pace.c */
+
+/* The next pass is in @nsec nanoseconds. */
+void reader_schedule(struct reader *r, uint64_t nsec);
+void reader_stop_waiting(struct reader *r);
+/* For the events of the loop: the tick, the wake-up after a ring was ready, a ready ring. */
+void reader_on_tick(evutil_socket_t fd, short what, void *data);
+void reader_on_wake(evutil_socket_t fd, short what, void *data);
+void reader_on_readable(evutil_socket_t fd, short what, void *data);
+
+#endif

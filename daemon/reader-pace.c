@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * When a pass is made: for each event while they are few, in ticks while they are many. See
+ * reader.h.
+ */
+#include <poll.h>
+
+#include <utlist.h>
+
+#include "reader-internal.h"
+
+/* Passes that find nothing, or little, before the rings are waited on again. */
+#define QUIET_PASSES 5
+/*
+ * Events in a span of time from which on a tick costs less than waking for each: about where
+ * wakeups and looks at every ring, some ten microseconds, come to a few per cent of a CPU. The span
+ * is long enough for what a machine does that was kept from running for a moment.
+ */
+#define BUSY_SPAN_NSEC (100 * NSEC_PER_MSEC)
+#define BUSY_EVENTS    500
+/* Nothing recorded for so long is idle. */
+#define IDLE_NSEC (1000 * NSEC_PER_MSEC)
+
+static void wait_for_rings(struct reader *r)
+{
+	struct stream *s;
+
+	DL_FOREACH (r->streams, s) {
+		struct pollfd p = {.fd = s->fd, .events = POLLIN};
+
+		/* The ring of a CPU that never was online answers with POLLERR at once, always. */
+		if (poll(&p, 1, 0) < 0 || (p.revents & ~POLLIN))
+			continue;
+		event_add(s->readable, NULL);
+	}
+	r->is_waiting = true;
+	r->span_start = now_nsec();
+	r->span_events = 0;
+}
+
+void reader_stop_waiting(struct reader *r)
+{
+	struct stream *s;
+
+	DL_FOREACH (r->streams, s)
+		event_del(s->readable);
+	r->is_waiting = false;
+}
+
+void reader_schedule(struct reader *r, uint64_t nsec)
+{
+	struct timeval tv = {
+		.tv_sec = (time_t)(nsec / 1000000000ULL),
+		.tv_usec = (suseconds_t)(nsec % 1000000000ULL / 1000),
+	};
+
+	event_add(r->tick, &tv);
+}
+
+static void schedule_held(struct reader *r, uint64_t held_ts, uint64_t window)
+{
+	uint64_t now = now_nsec(), due = held_ts + window;
+
+	/* No sooner than it can be appended, no later than the tick. */
+	due = due > now ? due - now : 0;
+	due = due < NSEC_PER_MSEC ? NSEC_PER_MSEC : due;
+	reader_schedule(r, due < r->tick_nsec ? due : r->tick_nsec);
+}
+
+static void schedule_next(struct reader *r, const struct pass_result *result)
+{
+	bool is_quiet = result->n_pages == 0 && result->held_ts == 0;
+
+	if (!r->is_strict)
+		is_quiet = !result->is_partial &&
+			   result->n_appended * BUSY_SPAN_NSEC < BUSY_EVENTS / 2 * r->tick_nsec;
+	r->quiet_passes = is_quiet ? r->quiet_passes + 1 : 0;
+	if (result->is_partial) {
+		reader_schedule(r, 0);
+	} else if (r->quiet_passes >= QUIET_PASSES) {
+		wait_for_rings(r);
+		/* What is held back now would wake nobody. */
+		if (result->held_ts)
+			reader_schedule(r, NSEC_PER_MSEC);
+	} else if (result->held_ts) {
+		schedule_held(r, result->held_ts, r->window_nsec);
+	} else {
+		reader_schedule(r, r->tick_nsec);
+	}
+}
+
+bool reader_is_idle(const struct reader *r)
+{
+	return !r->streams ||
+	       (r->is_waiting && (r->is_strict || now_nsec() - r->appended_at > IDLE_NSEC));
+}
+
+bool reader_is_waiting(const struct reader *r)
+{
+	return r->is_waiting;
+}
+
+static struct pass_result pass(struct reader *r, uint64_t window)
+{
+	struct pass_result result = reader_run_pass(r, window);
+
+	if (result.n_appended) {
+		r->appended_at = now_nsec();
+		r->on_pass(r->data);
+	}
+	return result;
+}
+
+/*
+ * Few events: each is handed on when it comes, with no window, since a record that another CPU has
+ * begun and not finished is then a rare thing. Many: it goes over to ticks.
+ */
+void reader_on_wake(evutil_socket_t fd, short what, void *data)
+{
+	struct reader *r = data;
+	struct pass_result result;
+	uint64_t now;
+
+	if (!r->is_waiting || !r->streams)
+		return;
+	result = pass(r, 0);
+	now = now_nsec();
+	if (now - r->span_start > BUSY_SPAN_NSEC) {
+		r->span_start = now;
+		r->span_events = 0;
+	}
+	r->span_events += result.n_appended;
+	if (r->span_events > BUSY_EVENTS) {
+		reader_stop_waiting(r);
+		r->quiet_passes = 0;
+		reader_schedule(r, result.is_partial ? 0 : r->tick_nsec);
+	} else if (result.held_ts) {
+		/* It came during the pass, or lacks its stack, or there was no room to read on. */
+		reader_schedule(r, result.held_ts > result.start ? 0 : NSEC_PER_MSEC);
+	}
+}
+
+void reader_on_tick(evutil_socket_t fd, short what, void *data)
+{
+	struct reader *r = data;
+	struct pass_result result;
+
+	if (!r->streams)
+		return;
+	if (r->is_waiting && !r->is_strict) {
+		reader_on_wake(fd, what, data);
+		return;
+	}
+	if (r->is_waiting)
+		reader_stop_waiting(r);
+	result = pass(r, r->window_nsec);
+	schedule_next(r, &result);
+}
+
+/* Several rings may be ready at once: the pass comes when all that are have been heard. */
+void reader_on_readable(evutil_socket_t fd, short what, void *data)
+{
+	struct reader *r = data;
+
+	if (r->is_strict)
+		reader_on_tick(fd, what, data);
+	else
+		event_active(r->wake, EV_TIMEOUT, 0);
+}

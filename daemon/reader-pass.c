@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* A pass: reads the rings, merges their records by time, decodes and appends them. See reader.h. */
+#include <string.h>
+
+#include <utlist.h>
+
+#include "json-text.h"
+#include "reader-internal.h"
+
+/* As far as records that come late widen the window. */
+#define WINDOW_MAX_NSEC (200 * NSEC_PER_MSEC)
+/* A stack that has not come after so long will not come. */
+#define STACK_WAIT_NSEC (100 * NSEC_PER_MSEC)
+
+static void append_text(struct reader *r, unsigned int source, uint64_t ts, uint32_t tid,
+			unsigned int cpu, unsigned int flags, size_t len, uint64_t lost,
+			const struct raw_record *record)
+{
+	uint64_t seq = event_log_commit(r->log, source, ts, tid, cpu, flags, len, lost);
+
+	r->on_append(source, seq, record, r->data);
+}
+
+void reader_append_gap(struct reader *r, unsigned int source, const char *kind, uint64_t count,
+		       const char *probe, int cpu, uint64_t since, uint64_t until)
+{
+	char *text = event_log_reserve(r->log, 1024), *p = text;
+
+	p = put_literal(p, "{\"kind\":");
+	p = put_string(p, kind, strlen(kind));
+	p = put_literal(p, ",\"count\":");
+	p = count ? put_u64(p, count) : put_literal(p, "null");
+	if (probe) {
+		p = put_literal(p, ",\"probe\":");
+		p = put_string(p, probe, strnlen(probe, LOG_SOURCE_NAME_MAX));
+	}
+	if (cpu >= 0) {
+		p = put_literal(p, ",\"cpu\":");
+		p = put_u64(p, (uint64_t)cpu);
+	}
+	if (since) {
+		p = put_literal(p, ",\"sinceTs\":");
+		p = put_u64(p, since);
+	}
+	p = put_literal(p, ",\"untilTs\":");
+	p = put_u64(p, until);
+	*p++ = '}';
+	append_text(r, source, until, 0, cpu < 0 ? 0 : (unsigned int)cpu, LOG_GAP,
+		    (size_t)(p - text), count, NULL);
+}
+
+/*
+ * The pages say that something was lost, and sometimes how much; the ring's own counter always
+ * knows. What it has counted by now may lie behind a page that is still to be read: that page then
+ * finds nothing left to tell.
+ */
+void reader_tell_overrun(struct reader *r, struct stream *s, uint64_t ts)
+{
+	uint64_t overrun, lost;
+
+	if (instance_overrun(s->instance, s->cpu, &overrun) < 0 || overrun <= s->overrun_told)
+		return;
+	lost = overrun - s->overrun_told;
+	s->overrun_told = overrun;
+	/* An event with a stack is two records in the ring. */
+	if (s->instance->has_stacks)
+		lost = (lost + 1) / 2;
+	r->totals.overrun += lost;
+	reader_append_gap(r, s->instance->source, "overrun", lost, NULL, (int)s->cpu, 0, ts);
+}
+
+static void append_record(struct reader *r, const struct stream *s, const struct stream_item *item)
+{
+	const struct ring_record *record = &item->record;
+	const struct decoder *decoder;
+	struct record_context context;
+	struct raw_record raw;
+	uint16_t type;
+	uint32_t tid;
+	char *text;
+	size_t len;
+
+	memcpy(&type, (const char *)record->data + RECORD_TYPE_OFFSET, sizeof(type));
+	memcpy(&tid, (const char *)record->data + RECORD_PID_OFFSET, sizeof(tid));
+	decoder = __atomic_load_n(&r->bindings[type].decoder, __ATOMIC_ACQUIRE);
+	if (!decoder) {
+		r->totals.unknown++;
+		return;
+	}
+	text = event_log_reserve(
+		r->log,
+		decoder_bound(decoder, record->len, item->has_stack ? item->stack.n : 0) + 1);
+	if (!text) {
+		r->totals.unknown++;
+		return;
+	}
+	context = (struct record_context){
+		.seq = event_log_next(r->log),
+		.ts = record->ts,
+		.cpu = s->cpu,
+		.stack = item->has_stack ? &item->stack : NULL,
+		.symbols = r->symbols,
+	};
+	len = decoder_write(decoder, record->data, record->len, &context, text);
+	raw = (struct raw_record){record->data, record->len, decoder, &context};
+	append_text(r, r->bindings[type].source, record->ts, tid, s->cpu, 0, len, 0, &raw);
+	r->totals.recorded++;
+}
+
+static void append_front(struct reader *r, struct stream *s)
+{
+	const struct stream_item *item = &s->front;
+
+	if (item->ts < r->last_ts) {
+		uint64_t late = r->last_ts - item->ts;
+
+		r->totals.reordered++;
+		/* While it wakes for each event there is no window that could be too small. */
+		if (!r->is_waiting && 2 * late > r->window_nsec)
+			r->window_nsec = 2 * late < WINDOW_MAX_NSEC ? 2 * late : WINDOW_MAX_NSEC;
+	} else {
+		r->last_ts = item->ts;
+	}
+	if (item->kind == ITEM_LOSS)
+		reader_tell_overrun(r, s, item->ts);
+	else
+		append_record(r, s, item);
+	stream_pop(s);
+	stream_peek(s, &r->stack);
+}
+
+/* Whether the front can be appended at all now; a stack is waited for, but not for ever. */
+static bool is_ready(struct stream *s, uint64_t now)
+{
+	if (s->front.kind != ITEM_WAITS)
+		return true;
+	if (!s->waiting_since)
+		s->waiting_since = now;
+	if (now != NO_FUTURE && now - s->waiting_since < STACK_WAIT_NSEC)
+		return false;
+	s->front.kind = ITEM_RECORD;
+	return true;
+}
+
+/*
+ * Appends in time order what is not newer than @watermark. One stream is followed for as long as it
+ * is the oldest, so that the others are looked at once per change and not once per record.
+ */
+uint64_t reader_merge(struct reader *r, uint64_t watermark, uint64_t now)
+{
+	uint64_t n = 0;
+
+	for (;;) {
+		struct stream *s, *oldest = NULL;
+		uint64_t until = watermark;
+
+		DL_FOREACH (r->streams, s) {
+			if (s->front.kind == ITEM_NONE)
+				continue;
+			if (!oldest || s->front.ts < oldest->front.ts) {
+				if (oldest && oldest->front.ts < until)
+					until = oldest->front.ts;
+				oldest = s;
+			} else if (s->front.ts < until) {
+				until = s->front.ts;
+			}
+		}
+		if (!oldest || oldest->front.ts > watermark)
+			return n;
+		do {
+			if (!is_ready(oldest, now))
+				return n;
+			append_front(r, oldest);
+			n++;
+		} while (oldest->front.kind != ITEM_NONE && oldest->front.ts <= until);
+	}
+}
+
+struct pass_result reader_run_pass(struct reader *r, uint64_t window)
+{
+	uint64_t start = now_nsec(), watermark = UINT64_MAX;
+	struct pass_result result = {.start = start};
+	struct stream *s;
+
+	DL_FOREACH (r->streams, s) {
+		uint64_t complete;
+
+		result.n_pages += stream_fill(s);
+		stream_peek(s, &r->stack);
+		complete = s->newest;
+		if (s->is_drained && start - window > complete)
+			complete = start - window;
+		if (!s->is_drained)
+			result.is_partial = true;
+		watermark = complete < watermark ? complete : watermark;
+	}
+	result.n_appended = reader_merge(r, watermark, start);
+	DL_FOREACH (r->streams, s) {
+		if (s->front.kind != ITEM_NONE &&
+		    (result.held_ts == 0 || s->front.ts < result.held_ts))
+			result.held_ts = s->front.ts;
+	}
+	return result;
+}
