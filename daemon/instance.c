@@ -163,6 +163,12 @@ int instance_enable(struct instance *i, const char *event, bool enable)
 					      enable ? "1" : "0"));
 }
 
+int instance_enable_system(struct instance *i, const char *system, const char *event)
+{
+	errno = 0;
+	return check(tracefs_event_file_write(i->tracefs, system, event, "enable", "1"));
+}
+
 int instance_set_filter(struct instance *i, const char *event, const char *filter)
 {
 	errno = 0;

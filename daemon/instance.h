@@ -53,6 +53,8 @@ DEFINE_CLEANUP(struct instance *, instance_free);
 unsigned int instance_remove_leftovers(void);
 
 int instance_enable(struct instance *i, const char *event, bool enable);
+/* Records an event of the kernel's own: "module", "module_load". */
+int instance_enable_system(struct instance *i, const char *system, const char *event);
 
 /* Sets the event's filter; NULL clears it. -EINVAL when the kernel does not take it. */
 int instance_set_filter(struct instance *i, const char *event, const char *filter);

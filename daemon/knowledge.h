@@ -21,6 +21,11 @@ struct knowledge *knowledge_free(struct knowledge *k);
 DEFINE_CLEANUP(struct knowledge *, knowledge_free);
 
 /*
+ * For tests: @symbols and @lists (may be NULL), which it takes over, are what is known, for good.
+ */
+void knowledge_set(struct knowledge *k, struct symbols *symbols, struct function_lists *lists);
+
+/*
  * Brings it up to date when modules have come or gone. What could not be read anew stays as it was.
  * 0, or the errno of loading the symbols (symbols_load()).
  */

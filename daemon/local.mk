@@ -27,10 +27,11 @@ libkprobed_daemon_la_SOURCES = \
 	daemon/listing.c daemon/listing.h \
 	daemon/manager.c daemon/manager.h \
 	daemon/pace.h \
+	daemon/module-watch.c daemon/module-watch.h \
 	daemon/plant.c daemon/plant.h \
 	daemon/privileges.c daemon/privileges.h \
 	daemon/probe.c daemon/probe.h \
-	daemon/probe-act.c daemon/probe-add.c daemon/probe-modules.c daemon/probe-poll.c daemon/probe-reap.c \
+	daemon/probe-act.c daemon/probe-add.c daemon/probe-add.h daemon/probe-add-plan.c daemon/probe-notice.c daemon/probe-modules.c daemon/probe-poll.c daemon/probe-reap.c \
 	daemon/probe-resolve.c daemon/probe-resolve.h \
 	daemon/probeable.c daemon/probeable.h \
 	daemon/probe-set.c daemon/probe-set.h daemon/probe-set-internal.h \

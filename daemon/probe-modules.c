@@ -9,7 +9,8 @@
  * meant, since the module may be another build.
  *
  * Each loading of a module makes a new inode of its folder in sysfs, which so tells one loading
- * from the next; it is asked for every two seconds while there are probes in modules.
+ * from the next. It is asked for when the kernel gives notice (module-watch.h), and now and then
+ * for as long as there are probes in modules, should there be no notice to be had.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -297,14 +298,20 @@ void probe_set_look_at_modules(struct probe_set *set)
 	}
 	if (n)
 		arm(set, came, n);
-	if (is_any)
+	if (is_any) {
 		probe_set_schedule_look(set);
+	} else if (!set->is_watch_queued) {
+		probe_set_end_watch(set);
+		set->has_tried_watch = false;
+	}
 }
 
 void probe_set_schedule_look(struct probe_set *set)
 {
 	struct timeval tv = {.tv_sec = LOOK_EVERY_SEC};
 
+	if (!set->is_shutting_down)
+		probe_set_begin_watch(set);
 	if (!set->is_shutting_down && !event_pending(set->look_timer, EV_TIMEOUT, NULL))
 		event_add(set->look_timer, &tv);
 }

@@ -179,6 +179,7 @@ void probe_set_shut_down(struct probe_set *set, probe_done_fn done, void *data)
 	event_del(set->reap_timer);
 	event_del(set->poll_timer);
 	event_del(set->look_timer);
+	probe_set_end_watch(set);
 	o->is_final = true;
 	o->done = done;
 	o->data = data;

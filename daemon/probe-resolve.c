@@ -289,7 +289,8 @@ static int resolve_spec(struct batch *b, struct knowledge *k, struct probe_spec 
 
 	e->position = spec->symbol_position;
 	if (is_many && !b->r->symbols)
-		return kp_error_set(e, KP_UNAVAILABLE, -b->r->symbols_result, "symbols",
+		return kp_error_set(e, KP_UNAVAILABLE,
+				    b->r->symbols_result ? -b->r->symbols_result : EPERM, "symbols",
 				    "the kernel hides its symbols (kernel.kptr_restrict), so there "
 				    "are none to choose from");
 	if (is_module_missing(spec)) {

@@ -36,6 +36,9 @@ struct probe_set {
 	struct event *poll_timer; /* owned */
 	struct event *look_timer; /* owned */
 	bool is_arming;
+	struct module_watch *module_watch; /* owned; NULL: nobody waits for modules */
+	bool has_tried_watch;
+	bool is_watch_queued;
 	bool is_poll_queued;
 	bool is_reap_queued;
 	bool is_shutting_down;
@@ -68,8 +71,12 @@ void probe_set_poll(struct probe_set *set);
 int probe_set_watch_modules(struct probe_set *set);
 /* Notices which modules have come and gone, and does what that takes. */
 void probe_set_look_at_modules(struct probe_set *set);
-/* While there are probes in modules that is done again and again. */
+/* While there are probes in modules that is done again and again, and the kernel gives notice. */
 void probe_set_schedule_look(struct probe_set *set);
+
+/* probe-notice.c: the kernel says when modules come and go, as far as it does; or no more. */
+void probe_set_begin_watch(struct probe_set *set);
+void probe_set_end_watch(struct probe_set *set);
 
 /* probe-reap.c */
 void probe_set_reap(struct probe_set *set);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* See probe-set.h. Here: what all operations share, and the end of sessions and of the service. */
+#include "module-watch.h"
 #include "probe-set-internal.h"
 
 #include <errno.h>
@@ -60,6 +61,8 @@ struct probe_set *probe_set_free(struct probe_set *set)
 		event_free(set->poll_timer);
 	if (set->look_timer)
 		event_free(set->look_timer);
+	if (set->module_watch)
+		instance_free(module_watch_free(set->module_watch));
 	if (set->symbols)
 		symbols_free(set->symbols);
 	free(set);

@@ -29,6 +29,7 @@ UNIT_TESTS = \
 	tests/unit/test-ring \
 	tests/unit/test-stream \
 	tests/unit/test-subscription \
+	tests/unit/test-probe-resolve \
 	tests/unit/test-symbol-choice \
 	tests/unit/test-symbol-query \
 	tests/unit/test-symbols \
@@ -180,6 +181,11 @@ tests_unit_test_probeable_SOURCES = tests/unit/test-probeable.c
 tests_unit_test_probeable_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_probeable_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_probeable_LDADD = $(UNIT_LDADD)
+
+tests_unit_test_probe_resolve_SOURCES = tests/unit/test-probe-resolve.c
+tests_unit_test_probe_resolve_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_probe_resolve_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_probe_resolve_LDADD = $(UNIT_LDADD)
 
 tests_unit_test_symbol_choice_SOURCES = tests/unit/test-symbol-choice.c
 tests_unit_test_symbol_choice_CPPFLAGS = $(UNIT_CPPFLAGS)
