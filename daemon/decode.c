@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "json-text.h"
+#include "value-text.h"
 
 enum op {
 	OP_U8,
@@ -26,6 +27,18 @@ enum op {
 	OP_CHAR,
 	OP_SYMBOL,
 	OP_STRING,
+	/* The others are the business of put_shown(). */
+	OP_ERRNO,
+	OP_BOOL,
+	OP_MODE,
+	OP_DEVICE,
+	OP_PORT,
+	OP_IP4,
+	OP_IP6,
+	OP_MAC,
+	OP_FLAGS,
+	OP_ENUM,
+	OP_SIGNED_ENUM,
 };
 
 struct field {
@@ -35,6 +48,10 @@ struct field {
 	uint16_t offset;
 	uint16_t before_len;
 	const char *before; /* borrowed from the decoder's text: all that stands before the value */
+	union {
+		const struct flag_set *flags; /* OP_FLAGS; constant */
+		struct value_names *names;    /* OP_ENUM, OP_SIGNED_ENUM; ref */
+	};
 };
 
 /*
@@ -78,6 +95,30 @@ static int size_step(unsigned int size)
 	return size == 1 ? 0 : size == 2 ? 1 : size == 4 ? 2 : size == 8 ? 3 : -1;
 }
 
+/* A value that the kernel has no type for; its size is for put_shown() to trust. */
+static int choose_shown(const struct probe_arg *arg, uint8_t *ret)
+{
+	static const struct {
+		uint8_t op;
+		uint8_t size; /* 0: any that an integer has */
+	} rows[] = {
+		[ARG_ERRNO] = {OP_ERRNO, 0}, [ARG_BOOL] = {OP_BOOL, 0},
+		[ARG_MODE] = {OP_MODE, 0},   [ARG_DEVICE] = {OP_DEVICE, 4},
+		[ARG_PORT] = {OP_PORT, 2},   [ARG_IP4] = {OP_IP4, 4},
+		[ARG_IP6] = {OP_IP6, 16},    [ARG_MAC] = {OP_MAC, 6},
+		[ARG_FLAGS] = {OP_FLAGS, 0}, [ARG_ENUM] = {OP_ENUM, 0},
+	};
+
+	if (arg->show >= ARRAY_SIZE(rows) || (arg->show == ARG_FLAGS && !arg->flags))
+		return -EBADMSG;
+	if (rows[arg->show].size ? arg->size != rows[arg->show].size : size_step(arg->size) < 0)
+		return -EBADMSG;
+	*ret = rows[arg->show].op;
+	if (*ret == OP_ENUM && probe_arg_is_signed(arg))
+		*ret = OP_SIGNED_ENUM;
+	return 0;
+}
+
 static int choose_op(const struct probe_arg *arg, uint8_t *ret)
 {
 	int step = size_step(arg->size);
@@ -86,6 +127,8 @@ static int choose_op(const struct probe_arg *arg, uint8_t *ret)
 		*ret = OP_STRING;
 		return 0;
 	}
+	if (arg->show >= ARG_ERRNO)
+		return choose_shown(arg, ret);
 	if (step < 0)
 		return -EBADMSG;
 	switch (arg->show) {
@@ -109,6 +152,11 @@ static int choose_op(const struct probe_arg *arg, uint8_t *ret)
 	}
 }
 
+static inline bool has_names(const struct field *f)
+{
+	return f->op == OP_ENUM || f->op == OP_SIGNED_ENUM;
+}
+
 static int compile_arg(const struct probe_arg *arg, const struct event_format *format,
 		       struct field *ret)
 {
@@ -127,6 +175,11 @@ static int compile_arg(const struct probe_arg *arg, const struct event_format *f
 		return -EBADMSG;
 	ret->count = (uint16_t)arg->count;
 	ret->offset = (uint16_t)f->offset;
+	ret->names = NULL;
+	if (ret->op == OP_FLAGS)
+		ret->flags = arg->flags;
+	else if (has_names(ret))
+		ret->names = arg->names; /* the reference is taken by add_field() */
 	return 0;
 }
 
@@ -139,16 +192,41 @@ static size_t text_bound(const struct probe_spec *spec, const char *name, const 
 	return n;
 }
 
+/* The most that one element's text takes, with what the writers of numbers may overwrite. */
+static size_t element_bound(const struct field *f)
+{
+	switch ((enum op)f->op) {
+	case OP_SYMBOL:
+		return SYMBOL_TEXT_MAX + 3;
+	case OP_FLAGS:
+		return FLAG_TEXT_MAX + 3;
+	case OP_ENUM:
+	case OP_SIGNED_ENUM:
+		return VALUE_NAME_TEXT_MAX + 3;
+	case OP_ERRNO:
+	case OP_MODE:
+	case OP_DEVICE:
+	case OP_PORT:
+	case OP_IP4:
+	case OP_IP6:
+	case OP_MAC:
+		return VALUE_SHORT_MAX + 1;
+	default:
+		return JSON_HEX_MAX + 3;
+	}
+}
+
 /* Adds a field whose text before it begins at @before and ends at @end. Returns @end. */
 static char *add_field(struct decoder *d, const struct field *field, const char *before, char *end)
 {
-	size_t each = field->op == OP_SYMBOL ? SYMBOL_TEXT_MAX + 3 : JSON_HEX_MAX + 3;
 	struct field *f = &d->fields[d->n_fields++];
 
 	*f = *field;
+	if (has_names(f))
+		value_names_ref(f->names);
 	f->before = before;
 	f->before_len = (uint16_t)(end - before);
-	d->fixed_bound += f->before_len + 2 + (f->count ? f->count : 1) * each;
+	d->fixed_bound += f->before_len + 2 + (f->count ? f->count : 1) * element_bound(f);
 	return end;
 }
 
@@ -226,6 +304,9 @@ int decoder_new(const struct probe_spec *spec, const struct event_format *format
 
 struct decoder *decoder_free(struct decoder *d)
 {
+	for (size_t i = 0; d->fields && i < d->n_fields; i++)
+		if (has_names(&d->fields[i]))
+			value_names_unref(d->fields[i].names);
 	free(d->fields);
 	free(d->text);
 	free(d->arg_names);
@@ -255,7 +336,7 @@ DEFINE_LOAD(uint16_t)
 DEFINE_LOAD(uint32_t)
 DEFINE_LOAD(uint64_t)
 
-static const unsigned char zeros[8];
+static const unsigned char zeros[16];
 
 /*
  * The bytes a __data_loc points at: where, and how many without the NUL. NULL for a string that the
@@ -312,6 +393,59 @@ static char *put_record_string(char *p, const unsigned char *record, size_t len,
 	return put_string(p, s, n);
 }
 
+static uint64_t load_unsigned(const unsigned char *v, unsigned int size)
+{
+	switch (size) {
+	case 1:
+		return *v;
+	case 2:
+		return load_uint16_t(v);
+	case 4:
+		return load_uint32_t(v);
+	default:
+		return load_uint64_t(v);
+	}
+}
+
+static int64_t load_signed(const unsigned char *v, unsigned int size)
+{
+	unsigned int unused = 64 - 8 * size;
+
+	return (int64_t)(load_unsigned(v, size) << unused) >> unused;
+}
+
+/* Out of line: they are longer and rarer than numbers, which put_value() is kept small for. */
+static __attribute__((__noinline__)) char *put_shown(char *p, const struct field *f,
+						     const unsigned char *v)
+{
+	switch ((enum op)f->op) {
+	case OP_ERRNO:
+		return put_errno(p, load_signed(v, f->size));
+	case OP_BOOL:
+		return load_unsigned(v, f->size) ? put_literal(p, "true") : put_literal(p, "false");
+	case OP_MODE:
+		return put_octal(p, load_unsigned(v, f->size));
+	case OP_DEVICE:
+		return put_device(p, load_uint32_t(v));
+	case OP_PORT:
+		return put_u64(p, (uint64_t)v[0] << 8 | v[1]);
+	case OP_IP4:
+		return put_ip4(p, v);
+	case OP_IP6:
+		return put_ip6(p, v);
+	case OP_MAC:
+		return put_mac(p, v);
+	case OP_FLAGS:
+		return put_flags(p, f->flags, load_unsigned(v, f->size));
+	case OP_ENUM:
+		return put_name(p, f->names, (int64_t)load_unsigned(v, f->size), false);
+	case OP_SIGNED_ENUM:
+		return put_name(p, f->names, load_signed(v, f->size), true);
+	default:
+		return p;
+	}
+}
+
 static inline char *put_value(char *p, const struct field *f, const unsigned char *v,
 			      struct symbols *symbols)
 {
@@ -344,10 +478,9 @@ static inline char *put_value(char *p, const struct field *f, const unsigned cha
 		return put_string(p, (const char *)v, *v != 0);
 	case OP_SYMBOL:
 		return put_symbol(p, symbols, load_uint64_t(v));
-	case OP_STRING:
-		break;
+	default:
+		return put_shown(p, f, v);
 	}
-	return p;
 }
 
 static inline char *put_field(char *p, const struct field *f, const unsigned char *record,

@@ -116,7 +116,7 @@ bool decoder_string(const void *record, size_t len, unsigned int offset, struct 
  * Writes the value of the field @index as the event shows it; returns its length. @out has room for
  * DECODER_VALUE_MAX bytes.
  */
-#define DECODER_VALUE_MAX (JSON_STRING_MAX(4096) + PROBE_ARRAY_MAX * (SYMBOL_TEXT_MAX + 3) + 64)
+#define DECODER_VALUE_MAX (JSON_STRING_MAX(4096) + PROBE_ARRAY_MAX * (FLAG_TEXT_MAX + 3) + 64)
 size_t decoder_write_value(const struct decoder *d, unsigned int index, const void *record,
 			   size_t len, struct symbols *symbols, char *out);
 

@@ -161,7 +161,14 @@ static int check_store(const struct fetch *f, struct fetch_type *type, struct sp
 	if (type->class == FETCH_BITFIELD && ++steps > STEPS_MAX)
 		return kp_error_definition(reterr, "badBitfield", type_position, NULL,
 					   "The argument is nested too deeply for a bitfield.");
-	if (type->count == 0)
+	if (type->parts > 1 && f->op != OP_DEREF)
+		return kp_error_definition(reterr, "badString", type_position,
+					   type->size == 6 ? "for what it points to: +0(%di):mac"
+							   : "for what it points to: +0(%di):ip6",
+					   "A %s is fetched from kernel memory, and this is %s.",
+					   type->name,
+					   f->op == OP_UDEREF ? "the user's" : "a number");
+	if (type->count == 0 && type->parts <= 1)
 		return 0;
 	if (type->class == FETCH_SYMSTR || (!is_string && f->op != OP_DEREF))
 		return kp_error_definition(reterr, "badString", type_position,
@@ -179,11 +186,30 @@ static int fill(const struct fetch *f, const struct fetch_type *type, struct pro
 		return -ENOMEM;
 	ret->fetch = take_ptr(fetch);
 	ret->type = take_ptr(name);
+	memcpy(ret->kernel_type, type->kernel, sizeof(ret->kernel_type));
+	ret->parts = type->parts ? type->parts : 1;
+	ret->flags = type->flags;
 	ret->show = type->show;
 	ret->size = type->size;
 	ret->count = type->count;
 	ret->is_typed = type->is_given;
 	return 0;
+}
+
+/*
+ * Whether the argument is short enough with the kernel's type in place of ours, which may be the
+ * shorter one: ip6 is u8[16].
+ */
+static bool fits_kernel(const struct fetch *f, const struct fetch_type *type)
+{
+	unsigned int elements = (type->count ? type->count : 1) * (type->parts ? type->parts : 1);
+	size_t array = elements > 9 ? strlen("[16]") : strlen("[6]");
+
+	if (!type->kernel[0])
+		return true;
+	if (type->count == 0 && type->parts <= 1)
+		array = 0;
+	return f->length + 1 + strlen(type->kernel) + array <= PROBE_ARG_STRING_MAX;
 }
 
 /* $comm and immediate strings, which are strings without being asked */
@@ -223,6 +249,11 @@ int fetch_arg_parse(struct span text, int position, const struct fetch_site *sit
 	r = check_store(&f, &type, type_text, position, type_position, reterr);
 	if (r < 0)
 		return r;
+	if (!fits_kernel(&f, &type))
+		return kp_error_definition(reterr, "argTooLong", position, NULL,
+					   "The kernel's form of the argument, with %s in place of "
+					   "%s, has more than %d characters.",
+					   type.kernel, type.name, PROBE_ARG_STRING_MAX);
 	r = fill(&f, &type, ret);
 	if (r < 0)
 		return r;

@@ -10,10 +10,11 @@
 #include <stdio.h>
 
 #include "cleanup.h"
+#include "show-type.h"
 
 /* DEFAULT_FETCH_TYPE: "x" and the width of a long */
-const struct fetch_type fetch_type_default = {"x64", FETCH_NUMBER, ARG_HEX, 8, 0, false};
-const struct fetch_type fetch_type_string = {"string", FETCH_STRING, ARG_STRING, 0, 0, false};
+const struct fetch_type fetch_type_default = {"x64", FETCH_NUMBER, ARG_HEX, .size = 8};
+const struct fetch_type fetch_type_string = {"string", FETCH_STRING, ARG_STRING};
 
 _Static_assert(sizeof(long) == 8, "the kernel's default type is x32 on 32 bits");
 
@@ -21,29 +22,29 @@ _Static_assert(sizeof(long) == 8, "the kernel's default type is x32 on 32 bits")
 enum { STRING_STORED = 4 };
 
 static const struct fetch_type types[] = {
-	{"string", FETCH_STRING, ARG_STRING, 0, 0, true},
-	{"ustring", FETCH_STRING, ARG_STRING, 0, 0, true},
-	{"symstr", FETCH_SYMSTR, ARG_SYMBOL, 8, 0, true},
-	{"symbol", FETCH_NUMBER, ARG_SYMBOL, 8, 0, true},
-	{"char", FETCH_NUMBER, ARG_CHAR, 1, 0, true},
-	{"u8", FETCH_NUMBER, ARG_UNSIGNED, 1, 0, true},
-	{"u16", FETCH_NUMBER, ARG_UNSIGNED, 2, 0, true},
-	{"u32", FETCH_NUMBER, ARG_UNSIGNED, 4, 0, true},
-	{"u64", FETCH_NUMBER, ARG_UNSIGNED, 8, 0, true},
-	{"s8", FETCH_NUMBER, ARG_SIGNED, 1, 0, true},
-	{"s16", FETCH_NUMBER, ARG_SIGNED, 2, 0, true},
-	{"s32", FETCH_NUMBER, ARG_SIGNED, 4, 0, true},
-	{"s64", FETCH_NUMBER, ARG_SIGNED, 8, 0, true},
-	{"x8", FETCH_NUMBER, ARG_HEX, 1, 0, true},
-	{"x16", FETCH_NUMBER, ARG_HEX, 2, 0, true},
-	{"x32", FETCH_NUMBER, ARG_HEX, 4, 0, true},
-	{"x64", FETCH_NUMBER, ARG_HEX, 8, 0, true},
+	{"string", FETCH_STRING, ARG_STRING, 0, .is_given = true},
+	{"ustring", FETCH_STRING, ARG_STRING, 0, .is_given = true},
+	{"symstr", FETCH_SYMSTR, ARG_SYMBOL, 8, .is_given = true},
+	{"symbol", FETCH_NUMBER, ARG_SYMBOL, 8, .is_given = true},
+	{"char", FETCH_NUMBER, ARG_CHAR, 1, .is_given = true},
+	{"u8", FETCH_NUMBER, ARG_UNSIGNED, 1, .is_given = true},
+	{"u16", FETCH_NUMBER, ARG_UNSIGNED, 2, .is_given = true},
+	{"u32", FETCH_NUMBER, ARG_UNSIGNED, 4, .is_given = true},
+	{"u64", FETCH_NUMBER, ARG_UNSIGNED, 8, .is_given = true},
+	{"s8", FETCH_NUMBER, ARG_SIGNED, 1, .is_given = true},
+	{"s16", FETCH_NUMBER, ARG_SIGNED, 2, .is_given = true},
+	{"s32", FETCH_NUMBER, ARG_SIGNED, 4, .is_given = true},
+	{"s64", FETCH_NUMBER, ARG_SIGNED, 8, .is_given = true},
+	{"x8", FETCH_NUMBER, ARG_HEX, 1, .is_given = true},
+	{"x16", FETCH_NUMBER, ARG_HEX, 2, .is_given = true},
+	{"x32", FETCH_NUMBER, ARG_HEX, 4, .is_given = true},
+	{"x64", FETCH_NUMBER, ARG_HEX, 8, .is_given = true},
 };
 
 /* traceprobe_expand_dentry_args() takes them at the very end of an argument, so never as arrays. */
 static const struct fetch_type paths[] = {
-	{"%pd", FETCH_PATH, ARG_STRING, 0, 0, true},
-	{"%pD", FETCH_PATH, ARG_STRING, 0, 0, true},
+	{"%pd", FETCH_PATH, ARG_STRING, 0, .is_given = true},
+	{"%pD", FETCH_PATH, ARG_STRING, 0, .is_given = true},
 };
 
 static int parse_array(struct span inside, int position, struct fetch_type *type,
@@ -84,7 +85,7 @@ static bool find_bitfield(struct span name, struct fetch_type *ret)
 	if (bits != 8 && bits != 16 && bits != 32 && bits != 64)
 		return false;
 	/* The kernel prints a bitfield with the container's format, "%u". */
-	*ret = (struct fetch_type){"", FETCH_BITFIELD, ARG_UNSIGNED, bits / 8, 0, true};
+	*ret = (struct fetch_type){"", FETCH_BITFIELD, ARG_UNSIGNED, bits / 8, .is_given = true};
 	return true;
 }
 
@@ -115,7 +116,7 @@ static const char *suggest_type(struct span name)
 		{"short", "write s16"},
 		{"uint", "write u32"},
 		{"ulong", "write u64"},
-		{"bool", "write u8"},
+		{"_Bool", "write bool"},
 		{"size_t", "write u64"},
 		{"ssize_t", "write s64"},
 		{"hex", "write x64"},
@@ -130,6 +131,13 @@ static const char *suggest_type(struct span name)
 		{"uint32_t", "write u32"},
 		{"int64_t", "write s64"},
 		{"uint64_t", "write u64"},
+		{"ipv4", "write ip4"},
+		{"ipv6", "write ip6"},
+		{"umode_t", "write mode"},
+		{"oct", "write mode"},
+		{"dev_t", "write dev"},
+		{"device", "write dev"},
+		{"error", "write errno"},
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
@@ -137,7 +145,8 @@ static const char *suggest_type(struct span name)
 			return words[i].kernel;
 	if (span_at(name, 0) == 'b' && char_is_digit(span_at(name, 1)))
 		return "a bitfield is b<width>@<offset>/<8, 16, 32 or 64>: b4@3/32";
-	return "types: u8 to u64, s8 to s64, x8 to x64, char, string, ustring, symbol, symstr, "
+	return "types: u8 to u64, s8 to s64, x8 to x64, char, string, ustring, symbol, errno, "
+	       "bool, mode, dev, port, ip4, ip6, mac, flags(SET), "
 	       "b<width>@<offset>/<container>, and arrays such as u8[16]";
 }
 
@@ -157,11 +166,18 @@ int fetch_type_parse(struct span text, int position, bool is_text, struct fetch_
 	if (is_text && (type.count || !span_is(text, "string")))
 		return kp_error_definition(reterr, "needStringType", position, "leave the type out",
 					   "The type of $comm and of a string is string.");
-	if (!find_type(span_first(text, open), open == text.n, &found))
+	r = show_type_parse(span_first(text, open), position, &found, reterr);
+	if (r < 0)
+		return r;
+	if (r == 0 && !find_type(span_first(text, open), open == text.n, &found))
 		return kp_error_definition(reterr, "badType", position,
 					   suggest_type(span_first(text, open)),
 					   "There is no type \"%.*s\".", (int)open, text.p);
 	found.count = type.count;
+	if (found.parts > 1 && found.count * found.parts > PROBE_ARRAY_MAX)
+		return kp_error_definition(reterr, "arrayTooBig", position + open + 1, NULL,
+					   "An array of %s has %u elements at most.", found.name,
+					   PROBE_ARRAY_MAX / found.parts);
 	*ret = found;
 	return 0;
 }

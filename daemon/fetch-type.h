@@ -2,8 +2,9 @@
 /*
  * The types of fetch arguments: what stands behind the colon in "+0(%si):u8[16]".
  *
- * Pure. The types are those of probe_fetch_types in kernel/trace/trace_probe.c, as of 6.12; which
- * of them a kernel has not, format_kernel in probe-spec-format.c knows to write otherwise.
+ * Pure. The types are those of probe_fetch_types in kernel/trace/trace_probe.c, as of 6.12 (which
+ * of them a kernel has not, format_kernel in probe-spec-format.c knows to write otherwise), and
+ * those of show-type.h, which are ours.
  */
 #ifndef KP_FETCH_TYPE_H
 #define KP_FETCH_TYPE_H
@@ -21,16 +22,16 @@ enum fetch_class {
 	FETCH_PATH,	/* %pd, %pD: since 6.9 */
 };
 
-/* "b63@63/64" is the longest that is more than a word. */
-#define FETCH_TYPE_MAX 24
-
 struct fetch_type {
-	char name[FETCH_TYPE_MAX]; /* normal form, without the array */
+	char name[PROBE_TYPE_MAX]; /* normal form, without the array */
 	enum fetch_class class;
 	enum arg_show show;
 	unsigned int size;  /* bytes of one element, 0 for strings */
 	unsigned int count; /* array elements, 0: no array */
 	bool is_given;
+	char kernel[PROBE_TYPE_MAX];  /* as probe_arg.kernel_type */
+	unsigned int parts;	      /* as probe_arg.parts; 0 is 1 */
+	const struct flag_set *flags; /* of ARG_FLAGS */
 };
 
 /* The type of an argument that names none. */

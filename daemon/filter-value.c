@@ -7,6 +7,7 @@
 #include "event-text.h"
 #include "span.h"
 #include "strutil.h"
+#include "value-text.h"
 
 /*
  * The longest string of an event, its escapes taken away: all of a record (a page at most), each
@@ -132,7 +133,12 @@ static bool test_quoted(const struct filter_term *t, struct span inside)
 {
 	char shown[SHOWN_MAX];
 	uint64_t v;
+	int err;
 
+	if (t->literal != FILTER_STRING && span_starts(inside, "-E")) {
+		err = errno_of_name(span_from(inside, 1));
+		return err && filter_test_number(t, filter_signed(-err));
+	}
 	if (t->literal != FILTER_STRING)
 		return read_hex(inside, &v) && filter_test_number(t, filter_unsigned(v));
 	if (!memchr(inside.p, '\\', inside.n))

@@ -67,6 +67,10 @@ libkprobed_daemon_la_SOURCES = \
 	daemon/span.c daemon/span.h \
 	daemon/registers.c daemon/registers.h \
 	daemon/fetch-type.c daemon/fetch-type.h \
+	daemon/show-type.c daemon/show-type.h \
+	daemon/flag-set.c daemon/flag-set.h \
+	daemon/value-names.c daemon/value-names.h \
+	daemon/value-text.c daemon/value-text.h \
 	daemon/fetch-leaf.c daemon/fetch-leaf.h \
 	daemon/fetch-arg.c daemon/fetch-arg.h \
 	daemon/probe-head.c daemon/probe-head.h \

@@ -29,7 +29,8 @@ enum field_kind {
 	FIELD_SIGNED,
 	FIELD_UNSIGNED,
 	FIELD_STRING,
-	FIELD_ARRAY, /* too wide to be compared */
+	FIELD_ARRAY,   /* too wide to be compared */
+	FIELD_NETWORK, /* in another byte order */
 };
 
 struct field {
@@ -106,7 +107,10 @@ static enum field_kind kind_of(const struct probe_arg *arg)
 	/* The kernel compares what is as wide as a number, an array of two u32 included. */
 	if (bytes != 1 && bytes != 2 && bytes != 4 && bytes != 8)
 		return FIELD_ARRAY;
-	return arg->show == ARG_SIGNED ? FIELD_SIGNED : FIELD_UNSIGNED;
+	/* These lie as the network has them, and the kernel would compare them turned around. */
+	if (arg->show == ARG_PORT || arg->show == ARG_IP4)
+		return FIELD_NETWORK;
+	return probe_arg_is_signed(arg) ? FIELD_SIGNED : FIELD_UNSIGNED;
 }
 
 /* An event's own fields hide the common ones: trace_find_event_field(). */
@@ -187,6 +191,9 @@ static int parse_number(struct parser *p, enum field_kind kind, const char *oper
 			      "The field is a string, and this is a number.");
 	if (kind == FIELD_ARRAY)
 		return refuse(p, start, NULL, "An array cannot be compared.");
+	if (kind == FIELD_NETWORK)
+		return refuse(p, start, "filter where the events are read: a subscription's filter",
+			      "The kernel cannot compare a value in network byte order.");
 	if (strcmp(operator, "~") == 0)
 		return refuse(p, operator_at, "numbers: == != < <= > >= &",
 			      "Numbers match no pattern.");

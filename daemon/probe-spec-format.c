@@ -120,11 +120,18 @@ int probe_spec_format(const struct probe_spec *spec, char **ret)
  */
 static const char *kernel_type(const struct probe_arg *arg)
 {
+	if (arg->kernel_type[0])
+		return arg->kernel_type;
 	if (arg->show == ARG_CHAR)
 		return "u8";
 	if (arg->show == ARG_SYMBOL)
 		return "x64";
 	return arg->type;
+}
+
+bool probe_arg_is_signed(const struct probe_arg *arg)
+{
+	return arg->show != ARG_STRING && arg->show != ARG_SYMBOL && kernel_type(arg)[0] == 's';
 }
 
 /*
@@ -146,12 +153,20 @@ static void append_command(struct text *t, const struct probe_spec *spec, const 
 	append(t, ":%s/%s", group, event);
 }
 
+static void append_kernel_array(struct text *t, const struct probe_arg *arg)
+{
+	unsigned int parts = arg->parts ? arg->parts : 1;
+
+	if (arg->count || parts > 1)
+		append(t, "[%u]", (arg->count ? arg->count : 1) * parts);
+}
+
 static void append_kernel_arg(struct text *t, const struct probe_arg *arg)
 {
 	append(t, "%s=%s", arg->name, arg->fetch);
 	if (has_room_for_type(arg)) {
 		append(t, ":%s", kernel_type(arg));
-		append_array(t, arg);
+		append_kernel_array(t, arg);
 	}
 }
 

@@ -143,6 +143,7 @@ static void arg_done(struct probe_arg *arg)
 	free(arg->name);
 	free(arg->fetch);
 	free(arg->type);
+	value_names_unref(arg->names);
 }
 
 static int too_many_args(int position, struct kp_error *reterr)

@@ -28,6 +28,8 @@
 #include <stdint.h>
 
 #include "error.h"
+#include "flag-set.h"
+#include "value-names.h"
 
 enum probe_kind {
 	PROBE_ENTRY,
@@ -42,13 +44,27 @@ enum arg_show {
 	ARG_CHAR,
 	ARG_SYMBOL, /* an address, shown as symbol+offset */
 	ARG_STRING, /* string, ustring, $comm, %pd, %pD, an immediate string */
+	/* From here on: what the kernel has no type for, see probe_arg.kernel_type. */
+	ARG_ERRNO, /* signed: a negative errno by its name */
+	ARG_BOOL,
+	ARG_MODE,   /* octal */
+	ARG_DEVICE, /* a dev_t */
+	ARG_PORT,   /* in network byte order, as are the next three */
+	ARG_IP4,
+	ARG_IP6,
+	ARG_MAC,
+	ARG_FLAGS, /* by the names of probe_arg.flags */
+	ARG_ENUM,  /* by the names of probe_arg.names */
 };
 
 /* kernel/trace/trace_probe.h: MAX_TRACE_ARGS, MAX_ARG_NAME_LEN, MAX_ARGSTR_LEN, MAX_ARRAY_LEN */
 #define PROBE_ARGS_MAX	     128
 #define PROBE_ARG_NAME_MAX   32
 #define PROBE_ARG_STRING_MAX 63
-#define PROBE_ARRAY_MAX	     64
+/* "b63@63/64" is the longest of the kernel's that is more than a word, "flags(clone)/64" of ours.
+ */
+#define PROBE_TYPE_MAX	24
+#define PROBE_ARRAY_MAX 64
 /* MAX_EVENT_NAME_LEN 64 with its NUL; trace_kprobe.c: KRETPROBE_MAXACTIVE_MAX */
 #define PROBE_NAME_MAX	    63
 #define PROBE_MAXACTIVE_MAX 4096
@@ -64,14 +80,22 @@ struct probe_arg {
 	char *fetch; /* owned: normalised for the kernel: "+0(%si)" */
 	char *type;  /* owned: in its normal form without array, "s32", "b4@3/32"; never NULL */
 	enum arg_show show;
-	unsigned int size;  /* bytes of one element; 0 for strings */
-	unsigned int count; /* array elements; 0: not an array */
-	int position;	    /* of the argument in the definition */
-	int fetch_position; /* of what is fetched, behind "name=" */
-	int fetch_length;   /* as it was written, before it was made normal */
-	int type_position;  /* of the type, behind ":"; -1: not given */
-	bool is_named;	    /* the name was given, not made */
-	bool is_typed;	    /* the type was given, not the default */
+	/*
+	 * What the kernel is told in place of type, "" where that is a type of its own. One element
+	 * is @parts of these: an ip6 is 16 of u8.
+	 */
+	char kernel_type[PROBE_TYPE_MAX];
+	unsigned int parts;
+	const struct flag_set *flags; /* constant; of ARG_FLAGS */
+	struct value_names *names;    /* ref; of ARG_ENUM, where it may still be NULL */
+	unsigned int size;	      /* bytes of one element; 0 for strings */
+	unsigned int count;	      /* array elements; 0: not an array */
+	int position;		      /* of the argument in the definition */
+	int fetch_position;	      /* of what is fetched, behind "name=" */
+	int fetch_length;	      /* as it was written, before it was made normal */
+	int type_position;	      /* of the type, behind ":"; -1: not given */
+	bool is_named;		      /* the name was given, not made */
+	bool is_typed;		      /* the type was given, not the default */
 };
 
 struct probe_spec {
@@ -152,6 +176,10 @@ int probe_spec_format_kernel(const struct probe_spec *spec, const char *group, c
  */
 int probe_spec_map_position(const struct probe_spec *spec, const char *group, const char *event,
 			    int kernel_position);
+
+/* Whether what the kernel fetches for @arg has a sign: its type begins with an s and is a number.
+ */
+bool probe_arg_is_signed(const struct probe_arg *arg);
 
 /* Same site, kind, maxactive, arguments, filter and stack: one kernel event can serve both. */
 bool probe_spec_equal(const struct probe_spec *a, const struct probe_spec *b);

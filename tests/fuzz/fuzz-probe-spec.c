@@ -46,6 +46,10 @@ static void check_args(const struct probe_spec *spec)
 		CHECK(arg->count <= PROBE_ARRAY_MAX);
 		CHECK((arg->size == 0) == (arg->show == ARG_STRING));
 		CHECK(arg->position <= arg->fetch_position);
+		CHECK(arg->parts >= 1 && arg->count * arg->parts <= PROBE_ARRAY_MAX);
+		CHECK(!arg->kernel_type[0] ||
+		      strlen(arg->fetch) + 1 + strlen(arg->kernel_type) <= PROBE_ARG_STRING_MAX);
+		CHECK((arg->show == ARG_FLAGS) == (arg->flags != NULL));
 	}
 }
 
@@ -60,6 +64,12 @@ static void check_normal_form(const struct probe_spec *spec)
 	CHECK(!spec->name == !again.name && (!spec->name || strcmp(spec->name, again.name) == 0));
 	CHECK(probe_spec_format(&again, &twice) == 0);
 	CHECK(strcmp(normal, twice) == 0);
+}
+
+/* An ip6 is one of 16 bytes to us and 16 of one to the kernel. */
+static unsigned int bytes(const struct probe_arg *arg)
+{
+	return arg->size * (arg->count ? arg->count : 1);
 }
 
 static void check_kernel_line(const struct probe_spec *spec, size_t length)
@@ -78,8 +88,7 @@ static void check_kernel_line(const struct probe_spec *spec, size_t length)
 	for (size_t i = 0; i < spec->n_args; i++) {
 		CHECK(strcmp(spec->args[i].name, again.args[i].name) == 0);
 		CHECK(strcmp(spec->args[i].fetch, again.args[i].fetch) == 0);
-		CHECK(spec->args[i].size == again.args[i].size);
-		CHECK(spec->args[i].count == again.args[i].count);
+		CHECK(bytes(&spec->args[i]) == bytes(&again.args[i]));
 	}
 	for (int i = -1; i < (int)strlen(line) + 2; i += 1 + i / 64) {
 		int position = probe_spec_map_position(spec, "kprobed", "ev", i);

@@ -46,7 +46,9 @@ static const struct {
 		"\tfield:__data_loc char[] __comm;\toffset:28;\tsize:4;\n"},
 	{"r:x vfs_read a=+0(%di):u8 b=+0(%di):s16 c=+0(%di):x32 d=+0(%di):u64 e=+0(%di):s64 "
 	 "f=+0(%di):char g=+0(%di):symbol[2] h=+0(+0(%di)):string[5] i=+0(%di):u16[5] "
-	 "j=+0(%di):string k=+0(%di):x64[3] l=+0(%di):char[4]",
+	 "j=+0(%di):string k=+0(%di):x64[3] l=+0(%di):char[4] "
+	 "m=%di:errno n=%di:bool o=%di:mode q=%di:dev s=%di:port t=%di:ip4 u=+0(%di):ip6[2] "
+	 "v=+0(%di):mac w=%di:flags(open) x=+0(%di):flags(clone)/64[2]",
 	 COMMON
 	 "\tfield:unsigned long __probe_ret_ip;\toffset:8;\tsize:8;\n"
 	 "\tfield:u8 a;\toffset:16;\tsize:1;\n\tfield:s16 b;\toffset:17;\tsize:2;\n"
@@ -57,6 +59,11 @@ static const struct {
 	 "\tfield:u16 i[5];\toffset:76;\tsize:10;\n"
 	 "\tfield:__data_loc char[] j;\toffset:86;\tsize:4;\n"
 	 "\tfield:u64 k[3];\toffset:90;\tsize:24;\n\tfield:char l[4];\toffset:114;\tsize:4;\n"
+	 "\tfield:s32 m;\toffset:122;\tsize:4;\n\tfield:u8 n;\toffset:126;\tsize:1;\n"
+	 "\tfield:u16 o;\toffset:127;\tsize:2;\n\tfield:u32 q;\toffset:129;\tsize:4;\n"
+	 "\tfield:u16 s;\toffset:133;\tsize:2;\n\tfield:u32 t;\toffset:135;\tsize:4;\n"
+	 "\tfield:u8 u[32];\toffset:139;\tsize:32;\n\tfield:u8 v[6];\toffset:171;\tsize:6;\n"
+	 "\tfield:u32 w;\toffset:177;\tsize:4;\n\tfield:u64 x[2];\toffset:181;\tsize:16;\n"
 	 "\tfield:__data_loc char[] __comm;\toffset:118;\tsize:4;\n"},
 };
 

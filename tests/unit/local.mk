@@ -13,6 +13,8 @@ UNIT_TESTS = \
 	tests/unit/test-control \
 	tests/unit/test-decode \
 	tests/unit/test-decode-recorded \
+	tests/unit/test-decode-shown \
+	tests/unit/test-value-text \
 	tests/unit/test-delivery \
 	tests/unit/test-disasm \
 	tests/unit/test-event-log \
@@ -119,6 +121,16 @@ tests_unit_test_decode_SOURCES = tests/unit/test-decode.c tests/unit/random.h
 tests_unit_test_decode_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_decode_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_decode_LDADD = $(UNIT_LDADD)
+
+tests_unit_test_decode_shown_SOURCES = tests/unit/test-decode-shown.c tests/unit/random.h
+tests_unit_test_decode_shown_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_decode_shown_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_decode_shown_LDADD = $(UNIT_LDADD)
+
+tests_unit_test_value_text_SOURCES = tests/unit/test-value-text.c tests/unit/random.h
+tests_unit_test_value_text_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_value_text_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_value_text_LDADD = $(UNIT_LDADD)
 
 tests_unit_test_decode_recorded_SOURCES = tests/unit/test-decode-recorded.c
 tests_unit_test_decode_recorded_CPPFLAGS = $(UNIT_CPPFLAGS)

@@ -264,6 +264,12 @@ static void test_comparisons_of_values(void **state)
 	assert_json("a ^= 'a'", "\"ab\"", true);
 	assert_json("a ^= 'ab'", "\"a\"", false);
 	assert_json("a ^= ''", "\"\"", true);
+	assert_json("a == -2", "\"-ENOENT\"", true);
+	assert_json("a < 0", "\"-EAGAIN\"", true);
+	assert_json("a == -512", "\"-ERESTARTSYS\"", true);
+	assert_json("a < 0", "\"-ENONSENSE\"", false);
+	assert_json("a >= 0", "\"-ENOENT\"", false);
+	assert_json("a == '-ENOENT'", "\"-ENOENT\"", true);
 	assert_json("a == 2", "[1,2]", true);
 	assert_json("a == 3", "[1,2]", false);
 	assert_json("a == 'x,]y'", "[\"x,]y\",\"z\"]", true);

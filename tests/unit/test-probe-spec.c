@@ -106,6 +106,19 @@ static void test_types_say_how_to_decode(void **state)
 		{"f $comm", "string", ARG_STRING, 0, 0},
 		{"f \\\"x\"", "string", ARG_STRING, 0, 0},
 		{"f %di:%pd", "%pd", ARG_STRING, 0, 0},
+		{"f %di:errno", "errno", ARG_ERRNO, 4, 0},
+		{"f %di:errno/64", "errno/64", ARG_ERRNO, 8, 0},
+		{"f %di:bool", "bool", ARG_BOOL, 1, 0},
+		{"f %di:mode", "mode", ARG_MODE, 2, 0},
+		{"f %di:dev", "dev", ARG_DEVICE, 4, 0},
+		{"f %di:port", "port", ARG_PORT, 2, 0},
+		{"f %di:ip4", "ip4", ARG_IP4, 4, 0},
+		{"f +0(%di):ip4[3]", "ip4", ARG_IP4, 4, 3},
+		{"f +0(%di):ip6", "ip6", ARG_IP6, 16, 0},
+		{"f +0(%di):ip6[2]", "ip6", ARG_IP6, 16, 2},
+		{"f +0(%di):mac", "mac", ARG_MAC, 6, 0},
+		{"f %di:flags(open)", "flags(open)", ARG_FLAGS, 4, 0},
+		{"f %di:flags(clone)/64", "flags(clone)/64", ARG_FLAGS, 8, 0},
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
