@@ -3,6 +3,10 @@
 noinst_LTLIBRARIES += libkprobed-daemon.la
 libkprobed_daemon_la_SOURCES = \
 	daemon/access.c daemon/access.h \
+	daemon/btf-store.c daemon/btf-store.h daemon/btf-text.c \
+	daemon/btf-type.c daemon/btf-type.h \
+	daemon/calling.c daemon/calling.h \
+	daemon/name-distance.c daemon/name-distance.h \
 	daemon/control.c daemon/control.h \
 	daemon/decode.c daemon/decode.h \
 	daemon/delivery.c daemon/delivery.h \
@@ -79,9 +83,9 @@ libkprobed_daemon_la_SOURCES = \
 libkprobed_daemon_la_CPPFLAGS = $(AM_CPPFLAGS) -iquote $(top_srcdir)/daemon -iquote $(top_builddir)/daemon \
 	-DINTERFACE_DIR='"$(top_srcdir)/include"' -DSYSCONFDIR='"$(sysconfdir)"'
 libkprobed_daemon_la_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS) $(JSON_CFLAGS) $(TRACEFS_CFLAGS) \
-	$(SYSTEMD_CFLAGS) $(INIH_CFLAGS) $(CAPSTONE_CFLAGS) $(PCRE2_CFLAGS)
+	$(SYSTEMD_CFLAGS) $(INIH_CFLAGS) $(BPF_CFLAGS) $(CAPSTONE_CFLAGS) $(PCRE2_CFLAGS)
 libkprobed_daemon_la_LIBADD = libkpcommon.la $(EVENT_LIBS) $(JSON_LIBS) $(TRACEFS_LIBS) \
-	$(SYSTEMD_LIBS) $(INIH_LIBS) $(CAPSTONE_LIBS) $(PCRE2_LIBS) -lpthread
+	$(SYSTEMD_LIBS) $(INIH_LIBS) $(BPF_LIBS) $(CAPSTONE_LIBS) $(PCRE2_LIBS) -lpthread
 
 # The interfaces are part of the binary (.incbin), which dependency tracking does not see: this header
 # changes with them.
