@@ -98,3 +98,9 @@ int access_check(unsigned int permissions, enum permission needed, const struct 
 			    "only root may %s (kprobed.conf can name a group: add-group)",
 			    needed == MAY_ADD ? "add probes" : "manage the probes of others");
 }
+
+int access_check_log(unsigned int permissions, const struct config *config, struct kp_error *reterr)
+{
+	/* Whoever observes observes everything, as long as there are no rules by probe. */
+	return access_check(permissions, MAY_OBSERVE, config, reterr);
+}

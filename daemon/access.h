@@ -30,4 +30,11 @@ int access_identify(int fd, const struct config *config, struct requester *ret,
 int access_check(unsigned int permissions, enum permission needed, const struct config *config,
 		 struct kp_error *reterr);
 
+/*
+ * Whether the caller may see all that is in the event log, whatever probe it is of: who is given
+ * the log's memory cannot be kept from any of it. Returns as access_check().
+ */
+int access_check_log(unsigned int permissions, const struct config *config,
+		     struct kp_error *reterr);
+
 #endif

@@ -43,10 +43,11 @@ libkprobed_daemon_la_SOURCES = \
 	daemon/reader-pace.c \
 	daemon/reader-pass.c \
 	daemon/refusal.c daemon/refusal.h \
+	daemon/rights.c daemon/rights.h \
 	daemon/ring.c daemon/ring.h \
 	daemon/rpc.c daemon/rpc.h \
-	daemon/rpc-error.c daemon/rpc-events.c daemon/rpc-probes.c daemon/rpc-service.c \
-	daemon/rpc-symbols.c \
+	daemon/rpc-error.c daemon/rpc-events.c daemon/rpc-memory.c daemon/rpc-probes.c \
+	daemon/rpc-service.c daemon/rpc-symbols.c \
 	daemon/rpc-spec.c daemon/rpc-spec.h \
 	daemon/rpc-choice.c daemon/rpc-choice.h \
 	daemon/server.h \
@@ -65,6 +66,7 @@ libkprobed_daemon_la_SOURCES = \
 	daemon/varlink-idl.c daemon/varlink-idl.h \
 	daemon/varlink-lexer.c daemon/varlink-lexer.h \
 	daemon/varlink-check.c daemon/varlink-check.h \
+	daemon/wakeup.c daemon/wakeup.h \
 	daemon/interfaces.c daemon/interfaces.h \
 	daemon/config.c daemon/config.h \
 	daemon/config-keys.c daemon/config-keys.h \

@@ -51,7 +51,10 @@ static void on_append(unsigned int source, uint64_t seq, const struct raw_record
 
 static void on_pass(void *data)
 {
-	delivery_pass(((struct manager *)data)->server.delivery);
+	struct manager *m = data;
+
+	delivery_pass(m->server.delivery);
+	wakeups_pass(m->server.wakeups);
 }
 
 static void on_change(enum probe_change change, const struct probe *probe,
@@ -249,6 +252,8 @@ static int make_parts(struct manager *m)
 
 	r = delivery_new(server->base, server->log, &server->delivery);
 	if (r == 0)
+		r = wakeups_new(server->base, server->log, &server->wakeups);
+	if (r == 0)
 		r = reader_new(&reader, &server->reader);
 	if (r == 0)
 		r = control_new(server->base, &server->control);
@@ -391,6 +396,8 @@ struct manager *manager_free(struct manager *m)
 		probe_set_free(probes);
 	if (server->delivery)
 		delivery_free(server->delivery);
+	if (server->wakeups)
+		wakeups_free(server->wakeups);
 	if (server->log)
 		event_log_free(server->log);
 	if (server->text)

@@ -29,8 +29,6 @@ static bool source_matches(const struct log_source *source, const char *selector
 	       (str_is_glob(selector) && str_glob_match(selector, source->name));
 }
 
-typedef int (*add_source_fn)(void *to, unsigned int slot);
-
 static int add_to_view(void *to, unsigned int slot)
 {
 	return subscription_add_source(to, slot);
@@ -41,12 +39,10 @@ static int add_to_subscriber(void *to, unsigned int slot)
 	return subscriber_add_source(to, slot);
 }
 
-/*
- * Adds the sources that @selectors mean (@n 0: all of them), and those whose losses concern them:
- * the service's own and the rings'. A ring's source stays when its instance has gone, for cursors.
- */
-static int add_sources(const struct event_log *log, char *const *selectors, size_t n,
-		       add_source_fn add, void *to, bool needs_match, struct kp_error *e)
+/* A ring's source stays when its instance has gone, for cursors. */
+int rpc_select_sources(const struct event_log *log, char *const *selectors, size_t n,
+		       int (*add)(void *to, unsigned int slot), void *to, bool needs_match,
+		       struct kp_error *e)
 {
 	_cleanup_free_ bool *is_found = calloc(n + 1, sizeof(*is_found));
 	int r = is_found ? add(to, LOG_SOURCE_GLOBAL) : -ENOMEM;
@@ -176,7 +172,7 @@ static int check_subscriptions(const struct server *server, struct kp_error *e)
 {
 	unsigned int limit = server->config->limits.subscriptions;
 
-	if (delivery_count(server->delivery) < limit)
+	if (delivery_count(server->delivery) + wakeups_count(server->wakeups) < limit)
 		return 0;
 	kp_error_set(e, KP_LIMIT_REACHED, EDQUOT, "subscriptions",
 		     "there may be %u subscriptions at most", limit);
@@ -245,6 +241,12 @@ static int subscribe(struct session *s, struct json_object *parameters, struct k
 		r = copy_selectors(s, json_object_object_get(parameters, "probes"), e);
 	if (r == 0 && !json_object_object_get(parameters, "cursor"))
 		r = check_live(s, e);
+	if (r == 0 && rpc_memory_is_wanted(parameters)) {
+		const struct memory_options memory = {options.position, options.max_latency_msec,
+						      options.max_batch};
+
+		return rpc_memory_subscribe(s, parameters, &memory, e);
+	}
 	if (r == 0)
 		r = rpc_choice_read(s->server, parameters, s->selectors, s->n_selectors, &choice,
 				    e);
@@ -252,8 +254,8 @@ static int subscribe(struct session *s, struct json_object *parameters, struct k
 		r = make_subscriber(s, &options, &choice, e);
 	rpc_choice_done(&choice);
 	if (r == 0 && s->n_selectors)
-		r = add_sources(log, s->selectors, s->n_selectors, add_to_subscriber, s->subscriber,
-				true, e);
+		r = rpc_select_sources(log, s->selectors, s->n_selectors, add_to_subscriber,
+				       s->subscriber, true, e);
 	if (r == 0)
 		r = delivery_greet(log, options.position, s->out);
 	if (r < 0 && s->subscriber)
@@ -272,7 +274,7 @@ static void handle_subscribe(struct session *s, struct json_object *parameters)
 		return;
 	}
 	session_flush(s);
-	if (!s->is_closing)
+	if (!s->is_closing && s->subscriber)
 		subscriber_start(s->subscriber);
 }
 
@@ -282,6 +284,11 @@ void rpc_subscription_add(struct session *s, const struct probe *p)
 		if (!probe_matches(p, s->selectors[i]))
 			continue;
 		/* Without memory for it the stream would be silently incomplete. */
+		if (s->wakeup) {
+			if (rpc_memory_add(s, p) < 0)
+				session_close(s);
+			return;
+		}
 		if (subscriber_add_source(s->subscriber, p->source) < 0 ||
 		    subscriber_add_source(s->subscriber, p->instance->source) < 0)
 			session_close(s);
@@ -320,7 +327,7 @@ static void handle_read(struct session *s, struct json_object *parameters)
 	subscription_set_filter(&view, choice.filter, NULL);
 	view.pace = (struct pace){.sample = choice.sample, .rate = choice.rate};
 	if (!list || n)
-		r = add_sources(log, selectors, n, add_to_view, &view, true, &e);
+		r = rpc_select_sources(log, selectors, n, add_to_view, &view, true, &e);
 	if (r == 0)
 		r = delivery_read(&view, (size_t)limit, choice.fields, s->out);
 	subscription_done(&view);

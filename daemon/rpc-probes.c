@@ -470,7 +470,7 @@ void rpc_probe_changed(struct server *server, enum probe_change change, const st
 	HASH_ITER (hh, server->sessions, s, tmp) {
 		if (s->is_closing)
 			continue;
-		if (change == CHANGE_ADDED && s->subscriber)
+		if (change == CHANGE_ADDED && (s->subscriber || s->wakeup))
 			rpc_subscription_add(s, probe);
 		if (s->is_watching) {
 			struct json_object *o = json_object_new_object();

@@ -84,7 +84,8 @@ static struct json_object *totals_to_json(const struct server *server)
 	add_int(o, "parked", registry->n_parked);
 	add_int(o, "instances", server->probes ? probe_set_instances(server->probes) : 0);
 	add_int(o, "connections", HASH_COUNT(server->sessions));
-	add_int(o, "subscribers", delivery_count(server->delivery));
+	add_int(o, "subscribers",
+		delivery_count(server->delivery) + wakeups_count(server->wakeups));
 	add_int(o, "recorded", totals->recorded);
 	add_int(o, "overrun", totals->overrun);
 	add_int(o, "missed", server->probes ? probe_set_missed(server->probes) : 0);

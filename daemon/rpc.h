@@ -58,4 +58,26 @@ struct json_object *rpc_probe_to_json(const struct server *server, const struct 
 /* rpc-events.c: the session's subscription sees the probe from now on, if it is selected. */
 void rpc_subscription_add(struct session *s, const struct probe *p);
 
+/*
+ * rpc-events.c: calls @add for each source that @selectors mean (@n 0: all of them), and those
+ * whose losses concern them. 0, the first error of @add, or -ENOENT with @e (KP_NO_SUCH_PROBE) if
+ * @needs_match and a name means nothing.
+ */
+int rpc_select_sources(const struct event_log *log, char *const *selectors, size_t n,
+		       int (*add)(void *to, unsigned int slot), void *to, bool needs_match,
+		       struct kp_error *e);
+
+/* rpc-memory.c: Events.Subscribe with transport "memory". */
+struct memory_options {
+	uint64_t position;
+	unsigned int max_latency_msec;
+	unsigned int max_batch;
+};
+bool rpc_memory_is_wanted(struct json_object *parameters);
+/* Subscribes and writes the reply to s->out. On failure nothing of it is left. */
+int rpc_memory_subscribe(struct session *s, struct json_object *parameters,
+			 const struct memory_options *options, struct kp_error *e);
+/* The daemon wakes the session for the probe from now on. 0 or -ENOMEM. */
+int rpc_memory_add(struct session *s, const struct probe *p);
+
 #endif

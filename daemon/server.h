@@ -20,6 +20,7 @@
 #include "knowledge.h"
 #include "probe-set.h"
 #include "reader.h"
+#include "wakeup.h"
 
 struct session;
 
@@ -30,6 +31,7 @@ struct server {
 	struct event_log *log;
 	struct reader *reader;
 	struct delivery *delivery;
+	struct wakeups *wakeups;
 	struct control *control;	  /* writes to tracefs */
 	struct control *knowledge_worker; /* looks things up; owns the knowledge while it runs */
 	struct knowledge *knowledge;

@@ -40,7 +40,7 @@ void session_close(struct session *s)
 
 static bool is_streaming(const struct session *s)
 {
-	return s->subscriber || s->is_watching;
+	return s->subscriber || s->wakeup || s->is_watching;
 }
 
 static bool peer_is_gone(const struct session *s)
@@ -55,7 +55,7 @@ void session_flush(struct session *s)
 	if (s->is_closing)
 		return;
 	while (evbuffer_get_length(s->out) > 0) {
-		int n = evbuffer_write(s->out, s->fd);
+		int n = rights_write(&s->rights, s->out, s->fd);
 
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -335,6 +335,9 @@ struct session *session_free(struct session *s)
 	HASH_DELETE(hh, s->server->sessions, s);
 	if (s->subscriber)
 		subscriber_free(s->subscriber);
+	if (s->wakeup)
+		wakeup_free(s->wakeup);
+	rights_done(&s->rights);
 	for (size_t i = 0; i < s->n_selectors; i++)
 		free(s->selectors[i]);
 	free(s->selectors);

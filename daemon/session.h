@@ -21,7 +21,9 @@
 #include "delivery.h"
 #include "error.h"
 #include "probe.h"
+#include "rights.h"
 #include "server.h"
+#include "wakeup.h"
 #include "wire.h"
 
 /* The call that is being answered. */
@@ -37,6 +39,7 @@ struct session {
 	struct requester who;
 	unsigned int permissions;
 	struct evbuffer *in, *out;	   /* owned */
+	struct rights rights;		   /* descriptors that go with a byte of out */
 	struct event *readable, *writable; /* owned */
 	struct event *partial;		   /* owned: a message that does not get finished */
 	struct event *closing;		   /* owned: frees the session */
@@ -47,6 +50,7 @@ struct session {
 	bool is_eof; /* the client sends nothing more, but may still read */
 	/* What it streams; it then answers no further calls. */
 	struct subscriber *subscriber; /* owned */
+	struct wakeup *wakeup;	       /* owned: it reads the log itself */
 	char **selectors;	       /* owned: of the subscription */
 	size_t n_selectors;
 	bool is_watching;
