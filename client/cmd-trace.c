@@ -77,6 +77,7 @@ static int subscribe(struct kprobed *k, json_object *probes, const struct stream
 	for (size_t i = 0; i < n; i++)
 		ids[i] = member_string(json_object_array_get_idx(probes, i), "id");
 	wanted.max_latency_ms = options->max_latency_ms;
+	wanted.transport = options->transport;
 	return kprobed_subscribe(k, ids, n, &wanted);
 }
 
@@ -135,7 +136,7 @@ static char **split_command(const struct ctl *ctl, int *argc, char **argv)
 
 static int run(struct ctl *ctl, int argc, char **argv)
 {
-	static const struct option longs[] = {SPEC_LONGS, STREAM_LONGS, {0}};
+	static const struct option longs[] = {SPEC_LONGS, STREAM_LONGS, TRANSPORT_LONGS, {0}};
 	struct stream_options options = STREAM_OPTIONS_INIT;
 	struct spec_options spec_options = {0};
 	_cleanup_specs_ struct specs specs = {0};
@@ -164,7 +165,7 @@ const struct cmd_entry cmd_trace = {
 		"its exit is shown. The events are those of the whole host, not of the command\n"
 		"alone. A DEFINITION is one argument, in quotes; \"kprobectl add --help\" has\n"
 		"the forms.\n"
-		"\nOptions:\n" STREAM_HELP SPEC_HELP "\nExamples:\n"
+		"\nOptions:\n" STREAM_HELP TRANSPORT_HELP SPEC_HELP "\nExamples:\n"
 		"  kprobectl trace do_sys_openat2\n"
 		"  kprobectl trace 'p do_sys_openat2 dfd=%di:s32 name=+0(%si):ustring' -n 20\n"
 		"  kprobectl trace 'r do_sys_openat2 fd=$retval:s32' --filter 'fd < 0' -d 10\n"

@@ -28,6 +28,7 @@ static int begin(struct kprobed *k, const struct watch_options *options, char **
 		return r;
 	wanted.cursor = options->cursor;
 	wanted.max_latency_ms = options->stream.max_latency_ms;
+	wanted.transport = options->stream.transport;
 	/* A cursor moves with whole batches; this one is to stand behind the last event shown. */
 	if (options->show_cursor && options->stream.count)
 		wanted.max_batch = 1;
@@ -68,13 +69,19 @@ static int run(struct ctl *ctl, int argc, char **argv, bool is_read)
 		STREAM_LONGS,
 		{"cursor", required_argument, NULL, 'C'},
 		{"show-cursor", no_argument, NULL, 'O'},
+		/* The last one: read does not have it. */
+		TRANSPORT_LONGS,
 		{0},
 	};
 	struct watch_options options = {.stream = STREAM_OPTIONS_INIT, .is_read = is_read};
+	struct option mine[ARRAY_SIZE(longs)];
 	int c;
 
+	memcpy(mine, longs, sizeof(mine));
+	if (is_read)
+		mine[ARRAY_SIZE(mine) - 2] = (struct option){0};
 	options.stream.until_now = is_read;
-	while ((c = ctl_getopt(ctl, argc, argv, STREAM_SHORTS, longs)) != -1) {
+	while ((c = ctl_getopt(ctl, argc, argv, STREAM_SHORTS, mine)) != -1) {
 		if (c == 'C')
 			options.cursor = optarg;
 		else if (c == 'O')
@@ -105,7 +112,7 @@ const struct cmd_entry cmd_watch = {
 	.summary = "Print the events of probes that are there, as they happen",
 	.help = "A PROBE is an id, a name, or a glob over names in quotes, which also takes\n"
 		"probes that are added later; without one, all. Ends with Ctrl-C.\n"
-		"\nOptions:\n" STREAM_HELP CURSOR_HELP "\nExamples:\n"
+		"\nOptions:\n" STREAM_HELP TRANSPORT_HELP CURSOR_HELP "\nExamples:\n"
 		"  kprobectl watch opens\n"
 		"  kprobectl watch 'tcp_*' -d 60 --json >events.jsonl\n"
 		"  kprobectl watch opens -w 'dfd == -100 && comm ^= \"cat\"' --fields ts,name\n",

@@ -7,16 +7,19 @@
  *   libkprobed-call.c    calls and their replies
  *   libkprobed-probes.c  adding and removing
  *   libkprobed-stream.c  subscriptions and reading the log
+ *   libkprobed-memory.c  subscriptions that read the daemon's memory
  *   libkprobed-event.c   what an event says
  *
  * A message is taken apart where it lies in the input buffer. It stays there until the next one is
- * asked for, which is how long slices of it are good.
+ * asked for, which is how long slices of it are good. A batch that comes from the log's memory lies
+ * in the reader's buffers in the same way.
  */
 #ifndef LIBKPROBED_INTERNAL_H
 #define LIBKPROBED_INTERNAL_H
 
 #include <kprobed.h>
 
+#include "log-reader.h"
 #include "slice.h"
 #include "reply.h"
 #include "text.h"
@@ -53,6 +56,9 @@ struct kprobed_event {
  */
 int event_take(struct kprobed_event *event, enum kprobed_event_type type, struct slice_iter *it);
 
+/* Descriptors that come with a reply: the log and its pipe. */
+#define RIGHTS_MAX 2
+
 enum kprobed_state {
 	KPROBED_IDLE,
 	KPROBED_CALLING, /* replies of kprobed_call_start() */
@@ -74,6 +80,9 @@ struct kprobed {
 	size_t in_start;
 	size_t in_searched; /* no NUL before here */
 	size_t in_end;
+	bool wants_rights;	/* the next reply comes with descriptors */
+	int rights[RIGHTS_MAX]; /* owned */
+	size_t n_rights;
 
 	char *error_name; /* owned, as the next two */
 	char *error_parameters;
@@ -87,6 +96,13 @@ struct kprobed {
 	bool waiting;	    /* a reply is to come */
 	bool page_done;	    /* reading: the log had no more */
 	char *read_request; /* owned: the parameters of a page, without cursor and closing brace */
+
+	/* The stream is read from memory. */
+	struct log_reader *memory; /* owned; NULL: it comes over the socket */
+	int wakeup_fd;		   /* owned; -1: none */
+	bool memory_ended;	   /* the daemon has let go of it: nothing more is written */
+	size_t memory_batch;	   /* events in a batch at most */
+
 	struct kprobed_event event;
 };
 
@@ -123,6 +139,19 @@ int reply_receive(struct kprobed *k, int64_t deadline, struct reply *ret);
 /* As above, going on after signals and with -ETIMEDOUT, which breaks the connection, for time's up.
  */
 int reply_wait(struct kprobed *k, int64_t deadline, struct reply *ret);
+
+/* For kprobed_subscribe(): the stream is read from the memory that came with @reply. */
+int memory_begin(struct kprobed *k, const char *const *selectors, size_t n, int max_batch,
+		 const struct reply *reply);
+/* Releases what came with a reply and was not used. */
+void memory_drop_rights(struct kprobed *k);
+void memory_end(struct kprobed *k);
+
+/*
+ * Waits for the next batch and takes it. Returns 1, 0 when the deadline passed, -EINTR, or an
+ * error.
+ */
+int memory_receive(struct kprobed *k, int64_t deadline);
 
 /* Whether a request can be made now: 0 or the error to return. Forgets the last typed error. */
 int call_begin(struct kprobed *k);

@@ -112,6 +112,36 @@ bool io_has_message(struct kprobed *k)
 	return nul != NULL;
 }
 
+/* As recv(), taking what descriptors come with it. More than are wanted the kernel drops. */
+static ssize_t receive_rights(struct kprobed *k, char *buf, size_t size)
+{
+	union {
+		char bytes[CMSG_SPACE(sizeof(k->rights))];
+		struct cmsghdr align;
+	} control = {0};
+	struct iovec iov = {.iov_base = buf, .iov_len = size};
+	struct msghdr message = {
+		.msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = control.bytes,
+		.msg_controllen = sizeof(control.bytes),
+	};
+	ssize_t n = recvmsg(k->fd, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+	struct cmsghdr *c;
+
+	if (n < 0)
+		return n;
+	for (c = CMSG_FIRSTHDR(&message); c; c = CMSG_NXTHDR(&message, c)) {
+		if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
+			continue;
+		/* There is room for one such message at a time; a second one replaces the first. */
+		memory_drop_rights(k);
+		k->n_rights = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+		memcpy(k->rights, CMSG_DATA(c), k->n_rights * sizeof(int));
+	}
+	return n;
+}
+
 /* Receives once. Returns 1 with something, 0 when there is nothing, or an error. */
 static int input_fill(struct kprobed *k)
 {
@@ -122,7 +152,9 @@ static int input_fill(struct kprobed *k)
 	if (r < 0)
 		return r;
 	do
-		n = recv(k->fd, k->in + k->in_end, k->in_size - k->in_end, MSG_DONTWAIT);
+		n = k->wants_rights
+			    ? receive_rights(k, k->in + k->in_end, k->in_size - k->in_end)
+			    : recv(k->fd, k->in + k->in_end, k->in_size - k->in_end, MSG_DONTWAIT);
 	while (n < 0 && errno == EINTR);
 	if (n > 0) {
 		k->in_end += (size_t)n;

@@ -74,8 +74,11 @@ static int batch_take(struct kprobed *k)
 	if (r < 0)
 		return connection_break(k, -EPROTO);
 	json = k->event.json;
-	/* The iterator stands behind what comes after the value, so that byte is free. */
-	k->in[json.text - k->in + (ptrdiff_t)json.length] = '\0';
+	/*
+	 * The iterator stands behind what comes after the value, so that byte is free; and it lies
+	 * in a buffer of ours.
+	 */
+	*(char *)(uintptr_t)(json.text + json.length) = '\0';
 	batch_settle(k);
 	return 1;
 }
@@ -130,6 +133,12 @@ EXPORT int kprobed_next(struct kprobed *k, int timeout_ms, struct kprobed_event 
 			if (r < 0)
 				return r;
 		}
+		if (k->memory) {
+			r = memory_receive(k, deadline);
+			if (r <= 0)
+				return r;
+			continue;
+		}
 		r = reply_receive(k, deadline, &reply);
 		if (r == -EREMOTEIO)
 			stream_end(k);
@@ -146,7 +155,11 @@ EXPORT int kprobed_process(struct kprobed *k)
 	int r;
 
 	/* The batch lies in the input buffer, which must not move under it. */
-	if (kprobed_has_next(k) || io_has_message(k))
+	if (kprobed_has_next(k))
+		return 1;
+	if (k->memory)
+		return k->broken ? k->broken : memory_receive(k, 0);
+	if (io_has_message(k))
 		return 1;
 	r = io_process(k);
 	return r < 0 ? r : io_has_message(k);
@@ -163,16 +176,12 @@ static int check_options(const struct kprobed_stream_options *given,
 	/* The first programs had no filter and what follows it. */
 	if (given->size < first)
 		return -EINVAL;
-	if (given->size < sizeof(*ret)) {
-		memcpy(ret, given, first);
-		return 0;
-	}
 	/* A program built against a later library may not use what this one does not know. */
 	for (size_t i = sizeof(*ret); i < given->size; i++)
 		if (((const char *)given)[i] != 0)
 			return -EINVAL;
-	*ret = *given;
-	return 0;
+	memcpy(ret, given, given->size < sizeof(*ret) ? given->size : sizeof(*ret));
+	return ret->transport > KPROBED_TRANSPORT_MEMORY ? -EINVAL : 0;
 }
 
 static void write_selectors(struct text *t, const char *const *selectors, size_t n)
@@ -232,11 +241,13 @@ EXPORT int kprobed_subscribe(struct kprobed *k, const char *const *selectors, si
 	_cleanup_text_ struct text request = {0};
 	struct kprobed_stream_options o;
 	struct reply reply;
+	bool is_memory;
 	int r;
 
 	r = n == 0 ? -EINVAL : check_options(options, &o);
 	if (r < 0)
 		return r;
+	is_memory = o.transport == KPROBED_TRANSPORT_MEMORY;
 	text_putc(&request, '{');
 	write_selectors(&request, selectors, n);
 	if (o.cursor) {
@@ -248,6 +259,8 @@ EXPORT int kprobed_subscribe(struct kprobed *k, const char *const *selectors, si
 	if (o.max_batch > 0)
 		text_printf(&request, ",\"maxBatch\":%d", o.max_batch);
 	write_choice(&request, &o);
+	if (is_memory)
+		text_puts(&request, ",\"transport\":\"memory\"");
 	text_putc(&request, '}');
 	if (request.failed)
 		return -ENOMEM;
@@ -258,12 +271,18 @@ EXPORT int kprobed_subscribe(struct kprobed *k, const char *const *selectors, si
 	r = io_send(k, "io.kprobed.Events.Subscribe", request.data, KPROBED_CALL_MORE);
 	if (r < 0)
 		return r;
+	k->wants_rights = is_memory;
 	r = reply_wait(k, deadline_after(k->timeout_ms), &reply);
-	if (r < 0)
-		return r;
-	r = stream_begin(k, KPROBED_STREAMING, o.cursor);
-	/* Later replies would be taken for those of other calls. */
-	return r < 0 ? connection_break(k, r) : batch_begin(k, &reply);
+	k->wants_rights = false;
+	if (r >= 0) {
+		r = stream_begin(k, KPROBED_STREAMING, o.cursor);
+		/* Later replies would be taken for those of other calls. */
+		r = r < 0 ? connection_break(k, r) : batch_begin(k, &reply);
+		if (r == 0 && is_memory)
+			r = memory_begin(k, selectors, n, o.max_batch, &reply);
+	}
+	memory_drop_rights(k);
+	return r;
 }
 
 EXPORT int kprobed_read(struct kprobed *k, const char *const *selectors, size_t n,

@@ -64,6 +64,7 @@ EXPORT int kprobed_open(const char *socket_path, struct kprobed **ret)
 	if (!k)
 		return -ENOMEM;
 	k->fd = take_fd(&fd);
+	k->wakeup_fd = -1;
 	k->timeout_ms = DEFAULT_TIMEOUT_MS;
 	*ret = k;
 	return 0;
@@ -74,6 +75,8 @@ EXPORT struct kprobed *kprobed_close(struct kprobed *k)
 	if (!k)
 		return NULL;
 	close(k->fd);
+	memory_drop_rights(k);
+	memory_end(k);
 	text_done(&k->out);
 	free(k->in);
 	error_clear(k);
@@ -92,7 +95,7 @@ EXPORT void kprobed_set_timeout(struct kprobed *k, int timeout_ms)
 
 EXPORT int kprobed_get_fd(const struct kprobed *k)
 {
-	return k->fd;
+	return k->memory ? k->wakeup_fd : k->fd;
 }
 
 void error_clear(struct kprobed *k)

@@ -14,6 +14,7 @@ libkprobed_core_la_SOURCES = \
 	client/libkprobed-call.c \
 	client/libkprobed-probes.c \
 	client/libkprobed-stream.c \
+	client/libkprobed-memory.c \
 	client/libkprobed-event.c
 libkprobed_core_la_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/client
 libkprobed_core_la_CFLAGS = $(AM_CFLAGS) -fvisibility=hidden

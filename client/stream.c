@@ -86,6 +86,14 @@ bool stream_option(const struct ctl *ctl, struct stream_options *options, int c,
 	case 'L':
 		options->max_latency_ms = (int)option_number(ctl, "--max-latency", value, 0, 10000);
 		return true;
+	case 'T':
+		if (strcmp(value, "memory") == 0)
+			options->transport = KPROBED_TRANSPORT_MEMORY;
+		else if (strcmp(value, "socket") == 0)
+			options->transport = KPROBED_TRANSPORT_SOCKET;
+		else
+			usage_error(ctl, "--transport: \"%s\" is neither socket nor memory", value);
+		return true;
 	case 'r':
 		options->relative = true;
 		return true;

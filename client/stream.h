@@ -16,6 +16,7 @@ struct stream_options {
 	uint64_t count;	    /* end after so many events; 0: no limit */
 	uint64_t nsec;	    /* end after so much time; 0: no limit */
 	int max_latency_ms; /* -1: as the daemon likes */
+	enum kprobed_transport transport;
 	bool relative;
 	const char *where;  /* borrowed from argv, NULL: every event */
 	bool failed;	    /* only calls that returned less than 0 */
@@ -37,6 +38,13 @@ struct stream_options {
 	{                                                                                          \
 		"max-latency", required_argument, NULL, 'L'                                        \
 	}
+/* For commands that subscribe, besides. */
+#define TRANSPORT_LONGS                                                                            \
+	{                                                                                          \
+		"transport", required_argument, NULL, 'T'                                          \
+	}
+#define TRANSPORT_HELP                                                                             \
+	"  --transport WHICH   socket, or memory: read kprobed's log, for many events\n"
 #define STREAM_HELP                                                                                \
 	"  -n, --count N       end after N events\n"                                               \
 	"  -d, --duration SEC  end after SEC seconds\n"                                            \

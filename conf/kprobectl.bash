@@ -53,15 +53,20 @@ _kprobectl() {
 		mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur")
 		return
 		;;
+	--transport)
+		mapfile -t COMPREPLY < <(compgen -W 'socket memory' -- "$cur")
+		return
+		;;
 	--name | --filter | --count | -n | --duration | -d | --where | -w | --fields | --sample | --rate | --max-latency | --cursor | --type | --limit) return ;;
 	esac
 
 	case $command in
 	'') options="$common --version" ;;
-	trace) options="$common $stream $specs --" ;;
+	trace) options="$common $stream --transport $specs --" ;;
 	add | check) options="$common $specs --disabled --pending" ;;
 	list) options="$common --foreign" ;;
-	watch | read) options="$common $stream --cursor --show-cursor" ;;
+	watch) options="$common $stream --transport --cursor --show-cursor" ;;
+	read) options="$common $stream --cursor --show-cursor" ;;
 	doctor) options="$common --root" ;;
 	symbols) options="$common --type --module --probeable --unprobeable --regex --limit" ;;
 	call) options="$common --more --oneway" ;;

@@ -87,8 +87,8 @@ void kprobed_set_timeout(struct kprobed *k, int timeout_ms);
  */
 
 /*
- * The connection's file descriptor, borrowed: to be polled, never read, written or closed.
- * Since 0.1.
+ * The connection's file descriptor, borrowed: to be polled, never read, written or closed. With the
+ * memory transport kprobed_subscribe() gives the connection another one. Since 0.1.
  */
 int kprobed_get_fd(const struct kprobed *k);
 
@@ -196,6 +196,16 @@ int kprobed_add(struct kprobed *k, const char *const *definitions, size_t n, uns
  */
 int kprobed_remove(struct kprobed *k, const char *const *selectors, size_t n);
 
+/* How events get from the daemon to this process. */
+enum kprobed_transport {
+	KPROBED_TRANSPORT_SOCKET, /* the daemon sends them */
+	/*
+	 * This process reads them in the daemon's log, whose memory it shares: no work for the
+	 * daemon, however many read. It is for who is allowed to see everything in the log.
+	 */
+	KPROBED_TRANSPORT_MEMORY,
+};
+
 /* How a stream is wanted. To be initialised with KPROBED_STREAM_OPTIONS_INIT, then changed. */
 struct kprobed_stream_options {
 	/* Of this structure, as the caller knows it. */
@@ -223,17 +233,26 @@ struct kprobed_stream_options {
 	 * kind "rateLimited".
 	 */
 	unsigned int rate_limit;
+	/*
+	 * Only to subscribe. With memory the four before it are none: the daemon refuses them.
+	 */
+	enum kprobed_transport transport;
 };
 
 #define KPROBED_STREAM_OPTIONS_INIT                                                                \
 	{                                                                                          \
-		sizeof(struct kprobed_stream_options), NULL, -1, 0, NULL, NULL, 0, 0               \
+		sizeof(struct kprobed_stream_options), NULL, -1, 0, NULL, NULL, 0, 0,              \
+			KPROBED_TRANSPORT_SOCKET                                                   \
 	}
 
 /*
  * Begins a stream: events of the selected probes as they happen, without end. Returns when the
  * daemon has confirmed, so that every later hit will be in the stream. The connection is good for
  * nothing else from then on.
+ *
+ * With KPROBED_TRANSPORT_MEMORY everything else is as without: the functions, the events, the gaps
+ * and the cursors. Only kprobed_get_fd() gives another descriptor from then on. -EPROTO also means
+ * that the log is of a layout that this library does not know.
  *
  * @selectors: @n ids, names or globs over names; a glob also takes probes that are added later
  * @options: or NULL

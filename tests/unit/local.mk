@@ -25,6 +25,7 @@ UNIT_TESTS = \
 	tests/unit/test-kernel-text \
 	tests/unit/test-listing \
 	tests/unit/test-log-reader \
+	tests/unit/test-client-memory \
 	tests/unit/test-probe \
 	tests/unit/test-probeable \
 	tests/unit/test-reader \
@@ -162,6 +163,11 @@ tests_unit_test_log_reader_SOURCES = tests/unit/test-log-reader.c tests/unit/ran
 tests_unit_test_log_reader_CPPFLAGS = $(UNIT_CPPFLAGS) -iquote $(top_srcdir)/client
 tests_unit_test_log_reader_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_log_reader_LDADD = libkprobed-core.la $(UNIT_LDADD)
+
+tests_unit_test_client_memory_SOURCES = tests/unit/test-client-memory.c
+tests_unit_test_client_memory_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_client_memory_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_client_memory_LDADD = libkprobed-core.la $(UNIT_LDADD)
 
 tests_unit_test_probe_SOURCES = tests/unit/test-probe.c
 tests_unit_test_probe_CPPFLAGS = $(UNIT_CPPFLAGS)

@@ -2,7 +2,7 @@
 /*
  * A client on libkprobed: subscribes, and writes what the library's functions say of each event.
  *
- * Usage: subscriber [--cursor CURSOR] [--latency MILLISECONDS] SELECTOR...
+ * Usage: subscriber [--cursor CURSOR] [--latency MILLISECONDS] [--memory] SELECTOR...
  *
  * Prints "subscribed" as soon as it is. Then, separated by tabs,
  *     event SEQ TS CPU TID COMM PROBE SITE CALLER NAME=VALUE...
@@ -118,6 +118,7 @@ int main(int argc, char **argv)
 	static const struct option longs[] = {
 		{"cursor", required_argument, NULL, 'c'},
 		{"latency", required_argument, NULL, 'l'},
+		{"memory", no_argument, NULL, 'm'},
 		{0},
 	};
 	struct kprobed_stream_options options = KPROBED_STREAM_OPTIONS_INIT;
@@ -131,6 +132,8 @@ int main(int argc, char **argv)
 			options.cursor = optarg;
 		else if (c == 'l')
 			options.max_latency_ms = atoi(optarg);
+		else if (c == 'm')
+			options.transport = KPROBED_TRANSPORT_MEMORY;
 		else
 			return 2;
 	}
