@@ -8,6 +8,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "filter-text.h"
 #include "ring.h"
 
 typedef void on_record(struct shape *s, unsigned int cpu, const struct ring_record *record);
@@ -103,7 +104,28 @@ static void prepare_reader(struct shape *s)
 
 static void run_reader(struct shape *s)
 {
+	s->is_filtering = false;
 	reader_drain(s->reader);
+}
+
+static void run_filter(struct shape *s)
+{
+	s->is_filtering = true;
+	reader_drain(s->reader);
+}
+
+/* What is in the log of the shape, which the stages before have filled, judged by its text. */
+static void run_text(struct shape *s)
+{
+	uint64_t seq = event_log_next(s->log) - s->n_events;
+
+	for (seq = seq < event_log_first(s->log) ? event_log_first(s->log) : seq;
+	     seq < event_log_next(s->log); seq++) {
+		const struct log_entry *e = event_log_entry(s->log, seq);
+
+		s->sum += filter_match_text(s->view->marks->filter, event_log_text(s->log, e),
+					    e->text_len);
+	}
 }
 
 /* As many bytes as the JSON has, an event at a time, from one hot place into the log's memory. */
@@ -129,6 +151,9 @@ const struct stage stages[] = {
 	{"log", "the same, appended to the log", NULL, run_log},
 	{"reader", "the daemon's reader: read(), merge by time, decode, log", prepare_reader,
 	 run_reader},
+	{"filter", "the same, and one view's condition of two comparisons", prepare_reader,
+	 run_filter},
+	{"text", "that condition on the texts in the log", NULL, run_text},
 	{"copy", "memcpy of so many bytes into the log's memory", NULL, run_copy},
 	{0},
 };
@@ -175,6 +200,31 @@ static void on_pass(void *data)
 static void on_append(unsigned int source, uint64_t seq, const struct raw_record *record,
 		      void *data)
 {
+	struct shape *s = data;
+
+	if (s->is_filtering)
+		views_append(s->views, source, seq, record);
+}
+
+/* Two comparisons of what every record has, the first of a string. */
+#define CONDITION "comm == \"nobody\" || tid < 0"
+
+static int make_view(struct shape *s)
+{
+	struct filter *filter;
+	int r;
+
+	r = views_new(s->log, &s->views);
+	if (r == 0)
+		r = filter_parse(CONDITION, &filter, NULL);
+	if (r < 0)
+		return r;
+	r = views_get(s->views, CONDITION, sizeof(CONDITION), &filter, &s->view);
+	if (r < 0) {
+		filter_free(filter);
+		return r;
+	}
+	return shared_view_add_source(s->view, s->source);
 }
 
 static int make_reader(struct shape *s)
@@ -184,6 +234,7 @@ static int make_reader(struct shape *s)
 		.tick_msec = 10,
 		.on_pass = on_pass,
 		.on_append = on_append,
+		.data = s,
 	};
 	int r;
 
@@ -230,6 +281,8 @@ static int open_recording(struct shape *s)
 		r = event_log_source_open(s->log, LOG_SOURCE_PROBE, s->spec.name, 0, &s->source);
 	if (r == 0)
 		r = make_reader(s);
+	if (r == 0)
+		r = make_view(s);
 	return r;
 }
 
@@ -271,6 +324,10 @@ struct shape *shape_close(struct shape *s)
 	}
 	for (unsigned int i = 0; i < s->instance.n_cpus; i++)
 		close(s->fds[i]);
+	if (s->view)
+		shared_view_unref(s->view);
+	if (s->views)
+		views_free(s->views);
 	if (s->base)
 		event_base_free(s->base);
 	if (s->decoder)

@@ -18,6 +18,7 @@
 #include "reader.h"
 #include "recording.h"
 #include "symbols.h"
+#include "views.h"
 
 struct shape {
 	char path[4096]; /* of the trace.dat */
@@ -32,8 +33,11 @@ struct shape {
 	struct instance instance;
 	int fds[RECORDING_CPUS_MAX];
 	int stats_fds[RECORDING_CPUS_MAX];
-	struct event_base *base; /* owned */
-	struct reader *reader;	 /* owned */
+	struct event_base *base;  /* owned */
+	struct reader *reader;	  /* owned */
+	struct views *views;	  /* owned */
+	struct shared_view *view; /* owned: of a condition that no event meets */
+	bool is_filtering;
 	/* What it consists of. */
 	uint64_t n_events;
 	uint64_t record_bytes;
