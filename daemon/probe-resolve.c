@@ -108,22 +108,84 @@ static int refuse_module(const struct probe_spec *spec, struct kp_error *e)
 			    spec->module);
 }
 
+/*
+ * Of several functions of one name often all but one ran while the kernel booted: then that one is
+ * meant.
+ */
+static int prefer_probeable(struct batch *b, struct knowledge *k, struct probe_spec *spec)
+{
+	bool is_kernel = spec->module && strcmp(spec->module, PROBE_VMLINUX) == 0;
+	struct symbol_places places;
+	unsigned int found = 0, nth = 0;
+	char note[256];
+	size_t n;
+
+	if (spec->nth)
+		return 0;
+	n = symbol_places_find(b->r->symbols, is_kernel ? "" : spec->module, spec->symbol, &places);
+	if (n < 2 || n > places.n)
+		return 0;
+	for (size_t i = 0; i < n; i++) {
+		struct probeable probeable;
+
+		probeable_check(b->r->symbols, knowledge_lists(k), places.indexes[i], 0,
+				&probeable);
+		if (probeable.answer == PROBEABLE_NO && strcmp(probeable.reason, "initText") == 0)
+			continue;
+		found++;
+		nth = i + 1;
+	}
+	if (found != 1)
+		return 0;
+	spec->nth = nth;
+	snprintf(note, sizeof(note),
+		 "of %zu functions called %.128s only the one that is left after boot is meant", n,
+		 spec->symbol);
+	return probe_spec_note(spec, note);
+}
+
 static int resolve_one(struct batch *b, struct knowledge *k, struct probe_spec *spec,
 		       struct kp_error *e)
 {
 	uint32_t index;
 	int r;
 
-	r = symbol_choose(b->r->symbols, spec, &index, e);
+	r = prefer_probeable(b, k, spec);
+	if (r == 0)
+		r = symbol_choose(b->r->symbols, spec, &index, e);
 	return r < 0 ? r : finish(b, k, spec, index, e);
+}
+
+static bool is_name_in_batch(const struct batch *b, const char *name)
+{
+	for (size_t i = 0; i < b->n; i++)
+		if (b->specs[i].name && strcmp(b->specs[i].name, name) == 0)
+			return true;
+	return false;
+}
+
+/* "tcp_tcp_sendmsg", and "tcp_helper_2" for the second helper. */
+static void make_name(const struct batch *b, const char *prefix, const char *symbol,
+		      char name[PROBE_NAME_MAX + 1])
+{
+	size_t n;
+
+	n = (size_t)snprintf(name, PROBE_NAME_MAX + 1, "%s_%s", prefix, symbol);
+	if (n > PROBE_NAME_MAX - 6)
+		n = PROBE_NAME_MAX - 6;
+	for (char *p = name; *p; p++)
+		if (!char_is_name(*p))
+			*p = '_';
+	for (unsigned int i = 2; is_name_in_batch(b, name); i++)
+		snprintf(name + n, PROBE_NAME_MAX + 1 - n, "_%u", i);
 }
 
 /*
  * One of those that @base stands for: @symbol in place of its own. It is parsed anew, since what an
  * argument means depends on the function.
  */
-static int make_instance(const struct probe_spec *base, const struct symbol *symbol,
-			 unsigned int nth, struct probe_spec *ret)
+static int make_instance(const struct batch *b, const struct probe_spec *base,
+			 const struct symbol *symbol, unsigned int nth, struct probe_spec *ret)
 {
 	struct probe_spec shell = *base;
 	_cleanup_free_ char *text = NULL;
@@ -139,10 +201,7 @@ static int make_instance(const struct probe_spec *base, const struct symbol *sym
 		r = probe_spec_copy(base, text, ret);
 	if (r < 0 || !base->name)
 		return r;
-	snprintf(name, sizeof(name), "%s_%s", base->name, symbol->name);
-	for (char *p = name; *p; p++)
-		if (!char_is_name(*p))
-			*p = '_';
+	make_name(b, base->name, symbol->name, name);
 	ret->name = strdup(name);
 	return ret->name ? 0 : -ENOMEM;
 }
@@ -155,7 +214,7 @@ static int add_match(struct batch *b, struct knowledge *k, const struct probe_sp
 	struct probe_spec spec = PROBE_SPEC_INIT;
 	int r;
 
-	r = make_instance(base, symbol, nth, &spec);
+	r = make_instance(b, base, symbol, nth, &spec);
 	if (r == 0)
 		r = resolve_one(b, k, &spec, &e);
 	if (r == 0)

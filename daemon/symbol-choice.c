@@ -196,64 +196,91 @@ static int refuse_ambiguous(const struct probe_spec *spec, const struct symbol_p
 			    n > 3 ? ", …" : "");
 }
 
-static bool is_only_one(const struct symbols *s, const struct symbol *symbol, const char *module)
+/* Whether the kernel finds one symbol of that name, of any type; in a module it looks there only.
+ */
+static bool is_only_one(const struct symbols *s, const char *name, const char *module)
 {
 	uint32_t cursor = SYMBOL_NONE;
 
-	symbols_next_named(s, symbol->name, module, &cursor);
-	return symbols_next_named(s, symbol->name, module, &cursor) == SYMBOL_NONE;
+	return symbols_next_named(s, name, module, &cursor) != SYMBOL_NONE &&
+	       symbols_next_named(s, name, module, &cursor) == SYMBOL_NONE;
+}
+
+/*
+ * Where the kernel's text begins, or SYMBOL_NONE. It is no function to BTF, so that the kernel does
+ * not take it for the one that is probed: 6.12 refuses $retval where that returns nothing.
+ */
+static uint32_t find_text(const struct symbols *s)
+{
+	static const char *const names[] = {"_stext", "_text"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		uint32_t cursor = SYMBOL_NONE;
+
+		if (is_only_one(s, names[i], NULL))
+			return symbols_next_named(s, names[i], NULL, &cursor);
+	}
+	return SYMBOL_NONE;
+}
+
+/* The nearest below @place whose name is there once, of its module, or SYMBOL_NONE. */
+static uint32_t find_neighbour(const struct symbols *s, const struct symbol *place)
+{
+	uint32_t i = symbols_at(s, place->address);
+
+	for (unsigned int n = 0; i != SYMBOL_NONE && i > 0 && n < ANCHORS_MAX; n++) {
+		struct symbol anchor;
+
+		symbols_get(s, --i, &anchor);
+		if (anchor.module == place->module && symbol_is_text(anchor.type) &&
+		    is_only_one(s, anchor.name, place->module))
+			return i;
+	}
+	return SYMBOL_NONE;
 }
 
 /* What the kernel takes for @place, whose name is not enough, @offset bytes on. */
 static int format_place(const struct symbols *s, const struct symbol *place, uint64_t offset,
 			char **ret)
 {
-	uint32_t i = symbols_at(s, place->address);
+	uint32_t i = place->module ? SYMBOL_NONE : find_text(s);
+	struct symbol anchor;
+	int r;
 
-	for (unsigned int n = 0; i != SYMBOL_NONE && i > 0 && n < ANCHORS_MAX; n++) {
-		struct symbol anchor;
-		uint64_t distance;
-
-		symbols_get(s, --i, &anchor);
-		distance = place->address - anchor.address + offset;
-		/* BAD_PROBE_ADDR beyond; and in modules the kernel counts in that module only. */
-		if (distance > UINT32_MAX)
-			break;
-		if (anchor.module != place->module || !symbol_is_text(anchor.type) ||
-		    anchor.address == place->address || !is_only_one(s, &anchor, place->module))
-			continue;
-		return asprintf(ret, "%s%s%s+0x%" PRIx64, place->module ? place->module : "",
-				place->module ? ":" : "", anchor.name, distance) < 0
-			       ? -ENOMEM
-			       : 0;
-	}
-	return asprintf(ret, "0x%" PRIx64, place->address + offset) < 0 ? -ENOMEM : 0;
+	if (i == SYMBOL_NONE)
+		i = find_neighbour(s, place);
+	if (i != SYMBOL_NONE)
+		symbols_get(s, i, &anchor);
+	/* BAD_PROBE_ADDR beyond 32 bits */
+	if (i == SYMBOL_NONE || place->address < anchor.address ||
+	    place->address - anchor.address + offset > UINT32_MAX)
+		r = asprintf(ret, "0x%" PRIx64, place->address + offset);
+	else
+		r = asprintf(ret, "%s%s%s+0x%" PRIx64, place->module ? place->module : "",
+			     place->module ? ":" : "", anchor.name,
+			     place->address - anchor.address + offset);
+	return r < 0 ? -ENOMEM : 0;
 }
 
 /* The normal form of the choice: a module where that says it, a number where it takes one. */
 static int settle(const struct symbols *s, const struct symbol *place, struct probe_spec *spec)
 {
-	struct symbol_places all, own;
-	size_t n_all = symbol_places_find(s, NULL, place->name, &all);
-	size_t n_own = symbol_places_find(s, place->module, place->name, &own);
+	struct symbol_places same;
+	size_t n = symbol_places_find(s, place->module, place->name, &same);
 	int r = replace(&spec->module, place->module);
 
 	if (r < 0)
 		return r;
-	/* With a module the kernel looks there only, and finds it again when it is loaded again. */
 	spec->nth = 0;
-	if (place->module ? n_own == 1 : n_all == 1)
-		return 0;
-	for (size_t i = 0; i < own.n; i++)
-		if (own.items[i].address == place->address)
+	for (size_t i = 0; n > 1 && i < same.n; i++)
+		if (same.items[i].address == place->address)
 			spec->nth = i + 1;
-	if (!place->module)
-		for (size_t i = 0; i < all.n; i++)
-			if (all.items[i].address == place->address)
-				spec->nth = i + 1;
 	free(spec->place);
 	spec->place = NULL;
-	return format_place(s, place, spec->offset, &spec->place);
+	/* With a module the kernel finds it again when that is loaded again. */
+	return is_only_one(s, place->name, place->module)
+		       ? 0
+		       : format_place(s, place, spec->offset, &spec->place);
 }
 
 int symbol_choose(const struct symbols *s, struct probe_spec *spec, uint32_t *ret,

@@ -7,9 +7,10 @@
  * first, then those of modules, both by address: what a number means among the kernel's own does
  * not depend on which modules are loaded. The kernel looks names up and refuses, or takes the first
  * of, several (number_of_same_symbols() in trace_kprobe.c, 6.6 on); so one of several is told as an
- * offset from the nearest function below it whose name there is only once. That is as good as its
- * name, for return probes too: _kprobe_addr() in kernel/kprobes.c looks up the function an address
- * is in, where "r ADDRESS" could not fetch $retval.
+ * offset from the start of the kernel's text, in a module from the nearest function below it whose
+ * name is there only once. That is as good as its name, for return probes too: _kprobe_addr() in
+ * kernel/kprobes.c looks up the function an address is in, where "r ADDRESS" could not fetch
+ * $retval.
  */
 #ifndef KP_SYMBOL_CHOICE_H
 #define KP_SYMBOL_CHOICE_H

@@ -26,11 +26,16 @@ static const char kallsyms[] = "ffffffff81000000 T _stext\n"
 			       "ffffffff81000700 t net_two.cold\n"
 			       "ffffffff81000800 t net_made.isra.0\n"
 			       "ffffffff81000900 t all_black\n"
+			       "ffffffff81000980 t setup\n"
 			       "ffffffff81000a00 T _etext\n"
-			       "ffffffff82000000 D net_data\n";
+			       "ffffffff82000000 D net_data\n"
+			       "ffffffff83000000 T __init_begin\n"
+			       "ffffffff83000100 t setup\n"
+			       "ffffffff83000200 t setup_all\n"
+			       "ffffffff83001000 T __init_end\n";
 static const char functions[] =
 	"net_one\nnet_two\nnet_twice\nnet_black\nnet_twice\nnet_made.isra.0\n"
-	"all_black\n";
+	"all_black\nsetup\n";
 static const char blacklist[] = "0xffffffff81000410-0xffffffff81000420\tnet_black\n"
 				"0xffffffff81000900-0xffffffff81000910\tall_black\n";
 
@@ -108,7 +113,7 @@ static void test_a_pattern_becomes_the_functions_that_can_be_had(void **state)
 	assert_spec(&r, 1, "r8:n_net_one net_one $retval", 1);
 	assert_spec(&r, 2, "r8:n_net_two net_two $retval", 1);
 	assert_spec(&r, 3, "r8:n_net_twice net_twice#1 $retval", 1);
-	assert_spec(&r, 4, "r8:n_net_twice net_twice#2 $retval", 1);
+	assert_spec(&r, 4, "r8:n_net_twice_2 net_twice#2 $retval", 1);
 	assert_spec(&r, 5, "r8:n_net_made_isra_0 net_made.isra.0 $retval", 1);
 	assert_spec(&r, 6, "p net_two", 2);
 	assert_int_equal(r.n_skips, 2);
@@ -148,7 +153,19 @@ static void test_all_of_a_name_are_two(void **state)
 	assert_int_equal(r.n_specs, 2);
 	assert_spec(&r, 0, "p net_twice#1 %di", 0);
 	assert_spec(&r, 1, "p net_twice#2 %di", 0);
-	assert_string_equal(r.specs[1].place, "net_notrace+0x100");
+	assert_string_equal(r.specs[1].place, "_stext+0x600");
+}
+
+static void test_what_is_gone_since_boot_is_not_meant(void **state)
+{
+	_cleanup_(resolve_done) struct resolve r = RESOLVE(16, "setup");
+	_cleanup_(resolve_done) struct resolve named = RESOLVE(16, "setup#2");
+
+	assert_int_equal(r.result, 0);
+	assert_spec(&r, 0, "p setup#1", 0);
+	assert_string_equal(r.specs[0].place, "_stext+0x980");
+	assert_non_null(strstr(r.specs[0].notes, "setup"));
+	assert_refused(&named, KP_NOT_PROBEABLE, "initText", 0);
 }
 
 static void test_limits_hold_over_the_batch(void **state)
@@ -187,6 +204,7 @@ static void test_what_cannot_be_probed_is_refused_by_reason(void **state)
 		{"net_data", KP_NOT_PROBEABLE, "notFunction"},
 		{"net_one+0x100", KP_NOT_PROBEABLE, "outOfFunction"},
 		{"net_twice", KP_NOT_PROBEABLE, "ambiguous"},
+		{"setup_all", KP_NOT_PROBEABLE, "initText"},
 		{"all_*", KP_NOT_PROBEABLE, "noneProbeable"},
 		{"net_nothing", KP_NO_SUCH_SYMBOL, ""},
 		{"nothing_*", KP_NO_SUCH_SYMBOL, ""},
@@ -241,6 +259,7 @@ int main(void)
 		cmocka_unit_test(test_a_pattern_becomes_the_functions_that_can_be_had),
 		cmocka_unit_test(test_what_the_spec_says_besides_goes_with_each),
 		cmocka_unit_test(test_all_of_a_name_are_two),
+		cmocka_unit_test(test_what_is_gone_since_boot_is_not_meant),
 		cmocka_unit_test(test_limits_hold_over_the_batch),
 		cmocka_unit_test(test_what_cannot_be_probed_is_refused_by_reason),
 		cmocka_unit_test(test_what_waits_for_a_module_is_left_as_it_is),
