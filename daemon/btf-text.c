@@ -19,11 +19,13 @@ struct declaration {
 	char text[BTF_TEXT_MAX];
 };
 
+/* What is too long is cut, and ends in dots to say so. */
 static void wrap(struct declaration *d, const char *before, const char *after)
 {
 	char text[BTF_TEXT_MAX];
 
-	snprintf(text, sizeof(text), "%s%s%s", before, d->text, after);
+	if (snprintf(text, sizeof(text), "%s%s%s", before, d->text, after) >= (int)sizeof(text))
+		memcpy(text + sizeof(text) - 4, "...", 4);
 	memcpy(d->text, text, sizeof(d->text));
 }
 
