@@ -16,6 +16,7 @@ UNIT_TESTS = \
 	tests/unit/test-decode-shown \
 	tests/unit/test-value-text \
 	tests/unit/test-delivery \
+	tests/unit/test-delivery-filter \
 	tests/unit/test-disasm \
 	tests/unit/test-event-log \
 	tests/unit/test-event-log-adopt \
@@ -65,6 +66,12 @@ tests_unit_test_probe_spec_filter_SOURCES = tests/unit/test-probe-spec-filter.c 
 tests_unit_test_probe_spec_filter_CPPFLAGS = $(UNIT_CPPFLAGS) $(DEFINITIONS_CPPFLAGS)
 tests_unit_test_probe_spec_filter_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_probe_spec_filter_LDADD = $(UNIT_LDADD)
+
+tests_unit_test_delivery_filter_SOURCES = tests/unit/test-delivery-filter.c \
+	tests/unit/filter-world.h
+tests_unit_test_delivery_filter_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_delivery_filter_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_delivery_filter_LDADD = $(UNIT_LDADD)
 
 tests_unit_test_filter_eval_SOURCES = tests/unit/test-filter-eval.c tests/unit/filter-world.h
 tests_unit_test_filter_eval_CPPFLAGS = $(UNIT_CPPFLAGS)

@@ -413,12 +413,34 @@ static void test_options_of_another_size_are_understood_or_refused(void **state)
 	options.known.cursor = "1:\"2";
 	options.known.max_latency_ms = 0;
 	options.known.max_batch = 9;
+	options.known.filter = "comm == \"cat\"";
+	options.known.fields = (const char *const[]){"ts", "args.fd", NULL};
+	options.known.sample = 1;
+	options.known.rate_limit = 100;
 	say(f, "{\"parameters\":{\"events\":[],\"cursor\":\"1:2\"},\"continues\":true}");
 	assert_int_equal(kprobed_subscribe(f->k, selectors, 1, &options.known), 0);
 	assert_string_equal(asked(f),
 			    "{\"method\":\"io.kprobed.Events.Subscribe\",\"parameters\":"
 			    "{\"probes\":[\"*\"],\"cursor\":\"1:\\\"2\",\"maxLatencyMs\":0,"
-			    "\"maxBatch\":9},\"more\":true}");
+			    "\"maxBatch\":9,\"filter\":\"comm == \\\"cat\\\"\","
+			    "\"fields\":[\"ts\",\"args.fd\"],\"rateLimit\":100},\"more\":true}");
+}
+
+/* A program built when there was no filter: nothing behind its structure is looked at. */
+static void test_options_of_the_first_library_are_taken(void **state)
+{
+	const char *selectors[] = {"*"};
+	struct kprobed_stream_options options = KPROBED_STREAM_OPTIONS_INIT;
+	struct fixture *f = *state;
+
+	options.size = offsetof(struct kprobed_stream_options, filter);
+	options.max_batch = 9;
+	options.filter = (const char *)1;
+	options.sample = 7;
+	say(f, "{\"parameters\":{\"events\":[],\"cursor\":\"1:2\"},\"continues\":true}");
+	assert_int_equal(kprobed_subscribe(f->k, selectors, 1, &options), 0);
+	assert_string_equal(asked(f), "{\"method\":\"io.kprobed.Events.Subscribe\",\"parameters\":"
+				      "{\"probes\":[\"*\"],\"maxBatch\":9},\"more\":true}");
 }
 
 static void test_batches_of_the_wrong_shape_end_the_connection(void **state)
@@ -481,6 +503,7 @@ int main(void)
 		TEST(test_stream_ends_when_the_daemon_says_so),
 		TEST(test_read_asks_for_pages_until_nothing_is_new),
 		TEST(test_options_of_another_size_are_understood_or_refused),
+		TEST(test_options_of_the_first_library_are_taken),
 		TEST(test_batches_of_the_wrong_shape_end_the_connection),
 		TEST(test_descriptor_is_ready_when_events_are),
 	};
