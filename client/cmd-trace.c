@@ -61,7 +61,7 @@ static size_t announce(const struct ctl *ctl, json_object *probes, bool has_comm
 	return width;
 }
 
-static int subscribe(struct kprobed *k, json_object *probes, const struct stream_options *options,
+static int subscribe(struct kprobed *k, json_object *probes, struct stream_options *options,
 		     struct stream_choice *choice)
 {
 	struct kprobed_stream_options wanted = KPROBED_STREAM_OPTIONS_INIT;
@@ -105,7 +105,7 @@ static int trace(const struct ctl *ctl, const struct specs *specs, struct stream
 		return print_failure(ctl, k, -EPROTO, NULL);
 	r = subscribe(k, probes, options, &choice);
 	if (r < 0)
-		return stream_failure(ctl, k, r, &choice);
+		return stream_failure(ctl, k, r, options);
 	print_added(ctl, reply);
 	options->probe_width = announce(ctl, probes, command != NULL);
 

@@ -16,7 +16,7 @@ struct watch_options {
 	bool is_read;
 };
 
-static int begin(struct kprobed *k, const struct watch_options *options, char **probes, int n,
+static int begin(struct kprobed *k, struct watch_options *options, char **probes, int n,
 		 struct stream_choice *choice)
 {
 	static const char *const all[] = {"*"};
@@ -38,7 +38,7 @@ static int begin(struct kprobed *k, const struct watch_options *options, char **
 		 : kprobed_subscribe(k, all, 1, &wanted);
 }
 
-static int watch(const struct ctl *ctl, const struct watch_options *options, char **probes, int n)
+static int watch(const struct ctl *ctl, struct watch_options *options, char **probes, int n)
 {
 	_cleanup_kprobed_ struct kprobed *k = NULL;
 	_cleanup_choice_ struct stream_choice choice = {0};
@@ -54,7 +54,7 @@ static int watch(const struct ctl *ctl, const struct watch_options *options, cha
 	if (r == 0)
 		r = begin(k, options, probes, n, &choice);
 	if (r < 0)
-		return stream_failure(ctl, k, r, &choice);
+		return stream_failure(ctl, k, r, &options->stream);
 	stream_block_signals(&mask);
 	status = stream_run(ctl, k, &options->stream, offset, &child);
 	if (status == EXIT_SUCCESS && options->show_cursor && kprobed_cursor(k))

@@ -153,7 +153,7 @@ static int split_fields(const char *list, const char ***ret)
 	return 0;
 }
 
-int stream_choose(const struct stream_options *options, struct kprobed_stream_options *ret,
+int stream_choose(struct stream_options *options, struct kprobed_stream_options *ret,
 		  struct stream_choice *memory)
 {
 	int r = make_filter(options, &memory->filter);
@@ -162,7 +162,7 @@ int stream_choose(const struct stream_options *options, struct kprobed_stream_op
 		r = split_fields(options->fields, &memory->fields);
 	if (r < 0)
 		return r;
-	ret->filter = memory->filter;
+	ret->filter = options->condition = memory->filter;
 	ret->fields = memory->fields;
 	ret->sample = options->sample;
 	ret->rate_limit = options->rate;
@@ -177,12 +177,12 @@ void stream_choice_done(struct stream_choice *memory)
 }
 
 int stream_failure(const struct ctl *ctl, struct kprobed *k, int error,
-		   const struct stream_choice *choice)
+		   const struct stream_options *options)
 {
 	const char *name = error == -EREMOTEIO ? kprobed_error_name(k) : NULL;
 
-	if (name && choice->filter && strcmp(name, "io.kprobed.Events.InvalidFilter") == 0)
-		return print_bad_filter(ctl, k, choice->filter);
+	if (name && options->condition && strcmp(name, "io.kprobed.Events.InvalidFilter") == 0)
+		return print_bad_filter(ctl, k, options->condition);
 	return print_failure(ctl, k, error, NULL);
 }
 
@@ -478,5 +478,5 @@ int stream_run(const struct ctl *ctl, struct kprobed *k, const struct stream_opt
 		return print_own_failure(ctl, s.write_error, "cannot write: %s",
 					 strerror(-s.write_error));
 	summary(&s);
-	return r < 0 ? print_failure(ctl, k, r, NULL) : EXIT_SUCCESS;
+	return r < 0 ? stream_failure(ctl, k, r, options) : EXIT_SUCCESS;
 }

@@ -22,8 +22,9 @@ struct stream_options {
 	bool failed;	    /* only calls that returned less than 0 */
 	const char *fields; /* borrowed from argv: with commas; NULL: all */
 	unsigned int sample, rate;
-	size_t probe_width; /* of the longest name that is known */
-	bool until_now;	    /* end with the first event that is younger than the stream */
+	const char *condition; /* borrowed from the choice: what the daemon was given */
+	size_t probe_width;    /* of the longest name that is known */
+	bool until_now;	       /* end with the first event that is younger than the stream */
 };
 
 #define STREAM_OPTIONS_INIT ((struct stream_options){.max_latency_ms = -1})
@@ -68,7 +69,7 @@ struct stream_choice {
 	char *filter;	     /* owned */
 	const char **fields; /* owned, one block */
 };
-int stream_choose(const struct stream_options *options, struct kprobed_stream_options *ret,
+int stream_choose(struct stream_options *options, struct kprobed_stream_options *ret,
 		  struct stream_choice *memory);
 void stream_choice_done(struct stream_choice *memory);
 #define _cleanup_choice_ _cleanup_(stream_choice_done)
@@ -78,7 +79,7 @@ void stream_choice_done(struct stream_choice *memory);
  * EXIT_FAILURE.
  */
 int stream_failure(const struct ctl *ctl, struct kprobed *k, int error,
-		   const struct stream_choice *choice);
+		   const struct stream_options *options);
 
 /* The wall clock for event times, asked from the daemon. Returns 0 or an error of the library. */
 int stream_clock(struct kprobed *k, int64_t *ret_realtime_offset);
