@@ -50,6 +50,7 @@ kprobectl_SOURCES = \
 	client/cmd-add.c \
 	client/cmd-call.c \
 	client/cmd-describe.c \
+	client/cmd-disasm.c \
 	client/cmd-doctor.c \
 	client/doctor.h client/doctor-kernel.c client/doctor-service.c \
 	client/cmd-list.c \

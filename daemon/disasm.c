@@ -196,8 +196,8 @@ static void fill_unknown(struct disasm_insn *out, const uint8_t *code, size_t le
 }
 
 int disasm_each(struct disasm *d, const uint8_t *code, size_t n, uint64_t address,
-		disasm_name_fn name, int (*each)(const struct disasm_insn *insn, void *data),
-		void *data)
+		disasm_name_fn name, void *name_data,
+		int (*each)(const struct disasm_insn *insn, void *data), void *data)
 {
 	const uint8_t *p = code;
 	size_t left = n;
@@ -208,7 +208,7 @@ int disasm_each(struct disasm *d, const uint8_t *code, size_t n, uint64_t addres
 		int r;
 
 		if (cs_disasm_iter(d->handle, &p, &left, &at, d->insn)) {
-			fill(d, &out, name, data);
+			fill(d, &out, name, name_data);
 		} else {
 			fill_unknown(&out, p, left);
 			p += out.size;

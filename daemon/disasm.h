@@ -56,11 +56,11 @@ DEFINE_CLEANUP(struct disasm *, disasm_free);
 
 /*
  * Calls @each for every instruction of the @n bytes of @code, which lie at @address, until it
- * returns nonzero, and returns that. @name may be NULL. An instruction that is cut off at the end
- * is DISASM_UNKNOWN.
+ * returns nonzero, and returns that. @name may be NULL; each has data of its own. An instruction
+ * that is cut off at the end is DISASM_UNKNOWN.
  */
 int disasm_each(struct disasm *d, const uint8_t *code, size_t n, uint64_t address,
-		disasm_name_fn name, int (*each)(const struct disasm_insn *insn, void *data),
-		void *data);
+		disasm_name_fn name, void *name_data,
+		int (*each)(const struct disasm_insn *insn, void *data), void *data);
 
 #endif

@@ -101,6 +101,6 @@ int listing_each(const struct listing *l, struct disasm *d,
 	if (!original)
 		return -ENOMEM;
 	restore(l, original);
-	disasm_each(d, original, l->n, l->address, NULL, find_end, &pass);
-	return disasm_each(d, original, l->n, l->address, l->name, give_row, &pass);
+	disasm_each(d, original, l->n, l->address, NULL, NULL, find_end, &pass);
+	return disasm_each(d, original, l->n, l->address, l->name, l->name_data, give_row, &pass);
 }

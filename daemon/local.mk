@@ -11,6 +11,7 @@ libkprobed_daemon_la_SOURCES = \
 	daemon/decode.c daemon/decode.h \
 	daemon/delivery.c daemon/delivery.h \
 	daemon/disasm.c daemon/disasm.h \
+	daemon/disassemble.c daemon/disassemble.h daemon/rpc-disassemble.c \
 	daemon/event-format.c \
 	daemon/event-log.c daemon/event-log.h \
 	daemon/event-text.c daemon/event-text.h \
@@ -26,6 +27,7 @@ libkprobed_daemon_la_SOURCES = \
 	daemon/json-text.c daemon/json-text.h \
 	daemon/kprobed.c \
 	daemon/kernel-text.c daemon/kernel-text.h \
+	daemon/kprobe-layout.c \
 	daemon/knowledge.c daemon/knowledge.h \
 	daemon/listener.c daemon/listener.h \
 	daemon/listing.c daemon/listing.h \

@@ -387,6 +387,8 @@ struct manager *manager_free(struct manager *m)
 		control_free(server->knowledge_worker);
 	if (server->knowledge)
 		knowledge_free(server->knowledge);
+	if (server->disassembler)
+		disassembler_free(server->disassembler);
 	if (server->control)
 		control_free(server->control);
 	/* Its streams read from the instances' files. */

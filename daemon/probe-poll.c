@@ -100,7 +100,8 @@ static bool plan_poll(struct control_op *op)
 	return o->set->registry.n_live > 0 || o->wants_foreign;
 }
 
-static void note_method(char type, const char *site, const char *method, void *data)
+static void note_method(uint64_t address, char type, const char *site, const char *method,
+			void *data)
 {
 	struct poll_op *o = data;
 

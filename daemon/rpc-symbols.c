@@ -493,6 +493,7 @@ static void handle_describe(struct session *s, struct json_object *parameters)
 }
 
 const struct rpc_method rpc_symbols_methods[] = {
+	{.name = "Disassemble", .permission = MAY_ADD, .is_query = true, .handle = rpc_disassemble},
 	{.name = "Find", .permission = MAY_OBSERVE, .is_query = true, .handle = handle_find},
 	{.name = "Describe",
 	 .permission = MAY_OBSERVE,

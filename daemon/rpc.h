@@ -55,6 +55,9 @@ void rpc_probe_changed(struct server *server, enum probe_change change, const st
 /* rpc-probes.c: a Probe as it goes over the wire. */
 struct json_object *rpc_probe_to_json(const struct server *server, const struct probe *p);
 
+/* rpc-disassemble.c: Symbols.Disassemble. */
+void rpc_disassemble(struct session *s, struct json_object *parameters);
+
 /* rpc-events.c: the session's subscription sees the probe from now on, if it is selected. */
 void rpc_subscription_add(struct session *s, const struct probe *p);
 

@@ -14,6 +14,7 @@
 #include "config.h"
 #include "control.h"
 #include "delivery.h"
+#include "disassemble.h"
 #include "event-log.h"
 #include "interfaces.h"
 #include "kernel-text.h"
@@ -38,10 +39,11 @@ struct server {
 	struct probe_set *probes;
 	struct session *sessions; /* all, by id (uthash) */
 	uint64_t next_session;
-	uint64_t started_usec;	     /* CLOCK_REALTIME */
-	struct kp_error unavailable; /* why there are no probes; code KP_OK: there are */
-	struct kernel_text *text;    /* the knowledge worker's; NULL: see no_text */
-	struct kp_error no_text;     /* why the kernel's text cannot be read */
+	uint64_t started_usec;		   /* CLOCK_REALTIME */
+	struct kp_error unavailable;	   /* why there are no probes; code KP_OK: there are */
+	struct kernel_text *text;	   /* the knowledge worker's; NULL: see no_text */
+	struct kp_error no_text;	   /* why the kernel's text cannot be read */
+	struct disassembler *disassembler; /* the knowledge worker's; NULL: not needed yet */
 };
 
 #endif

@@ -44,6 +44,13 @@ struct kprobe_layout {
 	uint32_t copied_size; /* 4 */
 };
 
+struct btf;
+
+/* 0, or -ENOENT when the kernel's types say nothing of it (kprobe-layout.c). */
+int kprobe_layout_from_btf(const struct btf *btf, struct kprobe_layout *ret);
+/* From the running kernel: reads all of its BTF, and keeps nothing. 0 or a negative errno. */
+int kprobe_layout_load(struct kprobe_layout *ret);
+
 /* "breakpoint", "jump" or "ftrace" as tracefs_each_kprobe() says it; NULL: none. */
 enum text_patch_how text_patch_of_method(const char *method);
 /* The other way; static. NULL for none. */

@@ -264,7 +264,8 @@ static const char *method_of(const char *flags)
 	return strstr(flags, "[OPTIMIZED]") ? "jump" : "breakpoint";
 }
 
-int tracefs_each_kprobe(void (*fn)(char type, const char *site, const char *method, void *data),
+int tracefs_each_kprobe(void (*fn)(uint64_t address, char type, const char *site,
+				   const char *method, void *data),
 			void *data)
 {
 	_cleanup_free_ char *text = NULL;
@@ -275,10 +276,14 @@ int tracefs_each_kprobe(void (*fn)(char type, const char *site, const char *meth
 		return r;
 	for (char *line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
 		char type, site[256];
+		unsigned long long address;
 		int at = 0;
 
+		/* The address without 0x, or "(____ptrval____)" and the like. */
+		if (sscanf(line, "%llx", &address) != 1)
+			address = 0;
 		if (sscanf(line, "%*s %c %255s %n", &type, site, &at) >= 2)
-			fn(type, site, method_of(line + at), data);
+			fn(address, type, site, method_of(line + at), data);
 	}
 	return 0;
 }

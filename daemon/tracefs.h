@@ -65,11 +65,12 @@ int tracefs_each_profile(void (*fn)(const char *event, uint64_t hits, uint64_t m
 			 void *data);
 
 /*
- * Calls @fn for each line of debugfs' kprobes/list: the probe's type ('k' or 'r'), its site
- * ("vfs_read+0x0"), and how it is reached ("ftrace", "jump" or "breakpoint"), NULL while disarmed.
- * -ENOENT when debugfs is not there.
+ * Calls @fn for each line of debugfs' kprobes/list: the probe's address (0: the kernel hides it),
+ * its type ('k' or 'r'), its site ("vfs_read+0x0"), and how it is reached ("ftrace", "jump" or
+ * "breakpoint"), NULL while disarmed. -ENOENT when debugfs is not there.
  */
-int tracefs_each_kprobe(void (*fn)(char type, const char *site, const char *method, void *data),
+int tracefs_each_kprobe(void (*fn)(uint64_t address, char type, const char *site,
+				   const char *method, void *data),
 			void *data);
 
 /* The text of debugfs' kprobes/blacklist. *@ret is the caller's. -ENOENT without debugfs, or

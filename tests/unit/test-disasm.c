@@ -22,9 +22,12 @@ struct lines {
 	int stop_after; /* 0: never */
 };
 
+static char name_data[1];
+
 /* "known" is at BASE + 0x100, and nothing else has a name. */
 static bool name_of(uint64_t address, char *buf, size_t size, void *data)
 {
+	assert_ptr_equal(data, name_data);
 	if (address < BASE + 0x100 || address >= BASE + 0x200)
 		return false;
 	if (address == BASE + 0x100)
@@ -49,7 +52,7 @@ static struct lines decode(const uint8_t *code, size_t n)
 	struct disasm *d;
 
 	assert_int_equal(disasm_new(&d), 0);
-	assert_int_equal(disasm_each(d, code, n, BASE, name_of, take, &lines), 0);
+	assert_int_equal(disasm_each(d, code, n, BASE, name_of, name_data, take, &lines), 0);
 	disasm_free(d);
 	return lines;
 }
@@ -138,9 +141,10 @@ static void test_a_result_ends_it(void **state)
 	struct disasm *d;
 
 	assert_int_equal(disasm_new(&d), 0);
-	assert_int_equal(disasm_each(d, code, sizeof(code), BASE, NULL, take, &l), -ECANCELED);
+	assert_int_equal(disasm_each(d, code, sizeof(code), BASE, NULL, NULL, take, &l),
+			 -ECANCELED);
 	assert_int_equal(l.n, 2);
-	assert_int_equal(disasm_each(d, code, 0, BASE, NULL, take, &l), 0);
+	assert_int_equal(disasm_each(d, code, 0, BASE, NULL, NULL, take, &l), 0);
 	disasm_free(d);
 }
 #elif defined(__aarch64__)

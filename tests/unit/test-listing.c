@@ -66,6 +66,12 @@ static void test_methods_have_names(void **state)
 }
 
 #if defined(__x86_64__)
+static bool name_all(uint64_t address, char *buf, size_t size, void *data)
+{
+	snprintf(buf, size, "%s", (const char *)data);
+	return true;
+}
+
 /* nopl; push %rbx; mov %rsi,%rbx; xor %eax,%eax; ud2; pop %rbx; ret; filling */
 static const uint8_t clean[] = {0x0f, 0x1f, 0x44, 0x00, 0x00, 0x53, 0x48, 0x89, 0xf3, 0x31,
 				0xc0, 0x0f, 0x0b, 0x5b, 0xc3, 0xcc, 0xcc, 0x90, 0xcc};
@@ -84,6 +90,19 @@ static void test_filling_behind_the_function_is_left_out(void **state)
 	}
 	assert_null(rows.all[1].reason);
 	assert_non_null(strstr(rows.all[4].reason, "BUG()"));
+}
+
+static void test_targets_are_named(void **state)
+{
+	static const uint8_t code[] = {0xe8, 0x01, 0x02, 0x03, 0x04, 0xc3};
+	struct listing l = {.address = FUNCTION,
+			    .live = code,
+			    .n = sizeof(code),
+			    .name = name_all,
+			    .name_data = (char[]){"there"}};
+	struct rows rows = list(&l);
+
+	assert_string_equal(rows.all[0].insn.text, "callq there");
 }
 
 static void test_reason_against_the_function_is_that_of_each_instruction(void **state)
@@ -282,6 +301,7 @@ int main(void)
 		cmocka_unit_test(test_methods_have_names),
 #if defined(__x86_64__)
 		cmocka_unit_test(test_filling_behind_the_function_is_left_out),
+		cmocka_unit_test(test_targets_are_named),
 		cmocka_unit_test(test_reason_against_the_function_is_that_of_each_instruction),
 		cmocka_unit_test(test_original_is_found_where_the_kernel_keeps_it),
 		cmocka_unit_test(test_instructions_are_shown_as_without_the_jump),
