@@ -224,7 +224,11 @@ static int add_item(struct arm_op *a, const struct probe *p)
 	*item = (struct arm_item){
 		.id = p->id,
 		.module_id = p->module_id,
-		.resolve = {.specs = spec, .n_specs = 1, .max_specs = 1, .result = -ECANCELED},
+		.resolve = {.specs = spec,
+			    .n_specs = 1,
+			    .max_specs = 1,
+			    .is_hasty = true,
+			    .result = -ECANCELED},
 	};
 	a->n_items++;
 	return 0;

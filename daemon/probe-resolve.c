@@ -82,7 +82,8 @@ static int finish(struct batch *b, struct knowledge *k, struct probe_spec *spec,
 	char text[PROBEABLE_TEXT_MAX];
 	struct probeable probeable;
 
-	probeable_check(b->r->symbols, knowledge_lists(k), index, spec->offset, &probeable);
+	probeable_check(b->r->symbols, b->r->is_hasty ? NULL : knowledge_lists(k), index,
+			spec->offset, &probeable);
 	if (probeable.answer != PROBEABLE_NO)
 		return 0;
 	snprintf(e->reason, sizeof(e->reason), "%s", probeable.reason);
@@ -120,7 +121,7 @@ static int prefer_probeable(struct batch *b, struct knowledge *k, struct probe_s
 	char note[256];
 	size_t n;
 
-	if (spec->nth)
+	if (spec->nth || b->r->is_hasty)
 		return 0;
 	n = symbol_places_find(b->r->symbols, is_kernel ? "" : spec->module, spec->symbol, &places);
 	if (n < 2 || n > places.n)

@@ -10,6 +10,7 @@
 #ifndef KP_PROBE_RESOLVE_H
 #define KP_PROBE_RESOLVE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "error.h"
@@ -30,7 +31,8 @@ struct resolve {
 	struct probe_spec *specs; /* the caller's, the array as well; changed and replaced */
 	size_t n_specs;
 	size_t max_specs; /* of what patterns make */
-	int *origins;	  /* out, the caller's: of each spec, which of those asked for it was */
+	bool is_hasty; /* the lists of what cannot be probed are left to the kernel: 40,000 lines */
+	int *origins;  /* out, the caller's: of each spec, which of those asked for it was */
 	struct resolve_skip *skips; /* out, the caller's */
 	size_t n_skips;		    /* RESOLVE_SKIPS_MAX at most */
 	size_t n_skipped;	    /* all of them */
