@@ -574,6 +574,7 @@ static enum decoder_value value_of(enum op op)
 	case OP_S16:
 	case OP_S32:
 	case OP_S64:
+	case OP_ERRNO:
 		return DECODER_SIGNED;
 	case OP_STRING:
 		return DECODER_STRING;
@@ -593,7 +594,7 @@ bool decoder_field(const struct decoder *d, unsigned int index, struct decoder_f
 		.name = is_arg ? d->arg_names[index - d->has_caller] : "caller",
 		.index = index,
 		.is_arg = is_arg,
-		.is_hex = f->op >= OP_X8 && f->op <= OP_X64,
+		.is_text = (f->op >= OP_X8 && f->op <= OP_X64) || f->op == OP_ERRNO,
 		.value = value_of(f->op),
 		.size = f->size,
 		.count = f->count,

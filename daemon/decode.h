@@ -84,9 +84,9 @@ size_t decoder_write(const struct decoder *d, const void *record, size_t len,
 /* How a value lies in the record. */
 enum decoder_value {
 	DECODER_UNSIGNED, /* shown as a number or, in hexadecimal, as "0x..." */
-	DECODER_SIGNED,
-	DECODER_STRING, /* a __data_loc: decoder_string() */
-	DECODER_SHOWN,	/* what it is only its text says: decoder_write_value() */
+	DECODER_SIGNED,	  /* shown as a number or, of an errno, as its name */
+	DECODER_STRING,	  /* a __data_loc: decoder_string() */
+	DECODER_SHOWN,	  /* what it is only its text says: decoder_write_value() */
 };
 
 /* A value of the event, as others than the decoder may read it. */
@@ -94,7 +94,7 @@ struct decoder_field {
 	const char *name; /* borrowed from the decoder; the caller's is "caller" */
 	unsigned int index;
 	bool is_arg;
-	bool is_hex;
+	bool is_text; /* a number, and yet shown as a string: what is compared decides */
 	enum decoder_value value;
 	unsigned int size;  /* bytes of one element */
 	unsigned int count; /* elements; 0: not an array */

@@ -109,7 +109,7 @@ enum filter_fit filter_term_fit(const struct filter_term *t, const struct decode
 	if (find_field(t, d, &f)) {
 		if (f.value == DECODER_STRING && is_number)
 			return FILTER_IS_A_STRING;
-		if ((f.value == DECODER_SIGNED || (f.value == DECODER_UNSIGNED && !f.is_hex)) &&
+		if ((f.value == DECODER_SIGNED || f.value == DECODER_UNSIGNED) && !f.is_text &&
 		    !is_number)
 			return FILTER_IS_A_NUMBER;
 		return FILTER_FITS;

@@ -122,11 +122,14 @@ bool filter_test_string(const struct filter_term *t, const char *s, size_t len)
 	}
 }
 
-/* "0x1f", as addresses are shown. */
-static bool read_hex(struct span s, uint64_t *ret)
+/* "0x1f", as addresses are shown, or "0644", as modes are. */
+static bool read_quoted(struct span s, uint64_t *ret)
 {
-	return s.n > 2 && s.n <= 18 && span_starts(s, "0x") &&
-	       span_to_u64(span_from(s, 2), 16, ret) == 0;
+	if (span_at(s, 0) != '0' || s.n > 24)
+		return false;
+	if (span_at(s, 1) == 'x')
+		return span_to_u64(span_from(s, 2), 16, ret) == 0;
+	return span_to_u64(s, 8, ret) == 0;
 }
 
 static bool test_quoted(const struct filter_term *t, struct span inside)
@@ -140,7 +143,7 @@ static bool test_quoted(const struct filter_term *t, struct span inside)
 		return err && filter_test_number(t, filter_signed(-err));
 	}
 	if (t->literal != FILTER_STRING)
-		return read_hex(inside, &v) && filter_test_number(t, filter_unsigned(v));
+		return read_quoted(inside, &v) && filter_test_number(t, filter_unsigned(v));
 	if (!memchr(inside.p, '\\', inside.n))
 		return filter_test_string(t, inside.p, inside.n);
 	return filter_test_string(t, shown, event_text_unescape(inside, shown, sizeof(shown)));

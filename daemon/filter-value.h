@@ -59,8 +59,9 @@ static inline bool filter_test_number(const struct filter_term *t, struct filter
 bool filter_test_string(const struct filter_term *t, const char *s, size_t len);
 
 /*
- * Whether @t is true of a value of an event: a number, a string (0x and digits is a number where
- * one is compared), true or false (1 and 0), or an array of these.
+ * Whether @t is true of a value of an event: a number, a string (0x and digits, 0 and octal ones,
+ * and the name of an errno are numbers where one is compared), true or false (1 and 0), or an array
+ * of these.
  */
 bool filter_test_json(const struct filter_term *t, const char *json, size_t len);
 

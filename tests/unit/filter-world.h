@@ -47,6 +47,12 @@ static const struct {
 	 "\tfield:u64 c;\toffset:20;\tsize:8;\n\tfield:s16 d[2];\toffset:28;\tsize:4;\n",
 	 32,
 	 {12, 16}},
+	{"r:shown do_sys_openat2 a=$retval:errno b=$retval:bool c=$retval:port d=$retval:mode",
+	 WORLD_COMMON "\tfield:s32 a;\toffset:8;\tsize:4;\n\tfield:u8 b;\toffset:12;\tsize:1;\n"
+		      "\tfield:u16 c;\toffset:14;\tsize:2;\n\tfield:u16 d;\toffset:16;\tsize:2;\n"
+		      "\tfield:__data_loc char[] __comm;\toffset:20;\tsize:4;\n",
+	 24,
+	 {20}},
 };
 
 #define WORLD_KINDS ARRAY_SIZE(world_kinds)

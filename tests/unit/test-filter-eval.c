@@ -147,6 +147,33 @@ static void test_arrays_are_any_of_their_elements(void **state)
 	assert_judged(2, &r, "c == '0x0' || c == 0", true);
 }
 
+static void test_values_with_a_text_of_their_own(void **state)
+{
+	struct record r = {.len = 24};
+	int32_t a = -ENOENT;
+
+	put(&r, 8, &a, 4);
+	put(&r, 12, "\1", 1);
+	put(&r, 14, "\x1f\x90", 2);
+	assert_judged(3, &r, "a == -2 && a < 0 && a == '-ENOENT'", true);
+	assert_judged(3, &r, "a == '-EPERM' || a == -1 || a > 0", false);
+	assert_judged(3, &r, "b && b == 1", true);
+	assert_judged(3, &r, "c == 8080", true);
+	put(&r, 16, "\xa4\x01", 2);
+	assert_judged(3, &r, "d == 0644 && d == '0644' && d < 0755", true);
+	a = -5000;
+	put(&r, 8, &a, 4);
+	assert_judged(3, &r, "a == -5000", true);
+	/* Each number there may be. */
+	for (a = -4200; a < 300; a++) {
+		char condition[64];
+
+		put(&r, 8, &a, 4);
+		sprintf(condition, "a == %d && a < %d", a, a + 1);
+		assert_judged(3, &r, condition, true);
+	}
+}
+
 static void test_short_record_reads_as_zeros(void **state)
 {
 	struct record r = {.len = 8};
@@ -268,6 +295,7 @@ int main(void)
 		cmocka_unit_test(test_entry_with_strings),
 		cmocka_unit_test(test_string_that_could_not_be_read),
 		cmocka_unit_test(test_arrays_are_any_of_their_elements),
+		cmocka_unit_test(test_values_with_a_text_of_their_own),
 		cmocka_unit_test(test_short_record_reads_as_zeros),
 		cmocka_unit_test(test_both_judges_agree),
 		cmocka_unit_test(test_conditions_that_fit_no_probe_are_refused),

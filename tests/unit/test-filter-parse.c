@@ -251,6 +251,10 @@ static void test_comparisons_of_values(void **state)
 	assert_json("a == 31", "\"0x1f\"", true);
 	assert_json("a > 0xffffffff00000000", "\"0xffffffff81000000\"", true);
 	assert_json("a == '0x1f'", "\"0x1f\"", true);
+	assert_json("a == 0644", "\"0644\"", true);
+	assert_json("a == 0", "\"0\"", true);
+	assert_json("a == 0", "\"09\"", false);
+	assert_json("a == -2", "\"-ENOENT\"", true);
 	assert_json("a == 1", "true", true);
 	assert_json("a", "false", false);
 	assert_json("a == 1", "null", false);
