@@ -1,14 +1,19 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # bash completion for kprobectl
 
+# What kprobed answers, the member "name" of each line; nothing, and soon, when it does not.
+__kprobectl_names() {
+	timeout 3 kprobectl "$@" --json 2>/dev/null | sed -n 's/^{[^{]*"name":"\([^"]*\)".*/\1/p' | sort -u
+}
+
 __kprobectl_probes() {
-	kprobectl list --json 2>/dev/null | grep -o '"name":"[^"]*"' | cut -d'"' -f4
+	__kprobectl_names list
 }
 
 # Functions of the running kernel that begin with $1; nothing for less than two letters, which would be too many.
 __kprobectl_symbols() {
-	[[ $1 =~ ^[A-Za-z0-9_.]{2,}$ ]] || return
-	sed -n "s/^[^ ]* [tT] \(${1//./\\.}[^ \t]*\).*/\1/p" /proc/kallsyms 2>/dev/null | sort -u | head -n 500
+	[[ $1 =~ ^[A-Za-z_][A-Za-z0-9_.]+$ ]] || return
+	__kprobectl_names symbols "$1*" --type tTwW --limit 500
 }
 
 # The command in the words before the one that is completed, and whether a "--" is behind it
@@ -30,7 +35,7 @@ __kprobectl_find_command() {
 
 _kprobectl() {
 	local cur prev command separator options
-	local commands='trace add check remove enable disable list watch read status whoami doctor symbols describe call help'
+	local commands='trace add check remove enable disable list watch read status whoami doctor symbols describe disasm call help'
 	local common='--json --socket --color --help'
 	local specs='--file --name --filter --stack'
 	local stream='--count --duration --relative --where --failed --fields --sample --rate --max-latency'
@@ -68,6 +73,7 @@ _kprobectl() {
 	watch) options="$common $stream --transport --cursor --show-cursor" ;;
 	read) options="$common $stream --cursor --show-cursor" ;;
 	doctor) options="$common --root" ;;
+	disasm) options="$common --offset --length" ;;
 	symbols) options="$common --type --module --probeable --unprobeable --regex --limit" ;;
 	call) options="$common --more --oneway" ;;
 	*) options=$common ;;
@@ -78,12 +84,13 @@ _kprobectl() {
 	fi
 	case $command in
 	'' | help) mapfile -t COMPREPLY < <(compgen -W "$commands" -- "$cur") ;;
-	trace | add | check | symbols | describe) mapfile -t COMPREPLY < <(__kprobectl_symbols "$cur") ;;
+	trace | add | check | symbols | describe | disasm) mapfile -t COMPREPLY < <(__kprobectl_symbols "$cur") ;;
 	remove | enable | disable | list | watch | read)
 		mapfile -t COMPREPLY < <(compgen -W "$(__kprobectl_probes)" -- "$cur")
 		;;
 	call)
-		mapfile -t COMPREPLY < <(compgen -W 'Probes.Add Probes.Check Probes.Remove Symbols.Find Symbols.Describe Probes.Enable
+		mapfile -t COMPREPLY < <(compgen -W 'Probes.Add Probes.Check Probes.Remove Symbols.Find Symbols.Describe
+			Symbols.Disassemble Probes.Enable
 			Probes.Disable Probes.List Probes.Watch Events.Subscribe Events.Read Service.Status
 			Service.WhoAmI org.varlink.service.GetInfo
 			org.varlink.service.GetInterfaceDescription' -- "$cur")
