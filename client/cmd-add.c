@@ -11,6 +11,26 @@
 #include "output-text.h"
 #include "specs.h"
 
+/* What add would do: where the probe would sit, and what the kernel would be told. */
+static void put_plan(const struct ctl *ctl, struct text *t, json_object *probe)
+{
+	const struct {
+		const char *label, *member;
+	} parts[] = {{"at      ", "site"}, {"kernel  ", "kernelLine"}, {"filter  ", "filter"}};
+
+	for (size_t i = 0; i < ARRAY_SIZE(parts); i++) {
+		const char *value = member_string(probe, parts[i].member);
+
+		if (!*value)
+			continue;
+		text_color(t, ctl->color, COLOR_DIM);
+		text_printf(t, "    %s", parts[i].label);
+		text_plain(t, ctl->color);
+		text_safe(t, value, strlen(value));
+		text_putc(t, '\n');
+	}
+}
+
 static void print_probe(const struct ctl *ctl, json_object *probe)
 {
 	const char *id = member_string(probe, "id"), *state = member_string(probe, "state");
@@ -32,6 +52,8 @@ static void print_probe(const struct ctl *ctl, json_object *probe)
 	if (*id && strcmp(state, "enabled") != 0)
 		text_printf(&t, "  (%s)", state);
 	text_putc(&t, '\n');
+	if (!*id)
+		put_plan(ctl, &t, probe);
 	text_write(&t, stdout);
 }
 
@@ -130,11 +152,13 @@ const struct cmd_entry cmd_check = {
 	.name = "check",
 	.arguments = "DEFINITION...",
 	.summary = "Say whether definitions are right, and plant nothing",
-	.help = DEFINITION_HELP "\nPrints what \"kprobectl add\" would plant, in its normal form.\n"
-				"\nOptions:\n" SPEC_HELP "  --disabled, --pending  as for add\n"
-				"\nExamples:\n"
-				"  kprobectl check 'p do_sys_openat2 dfd=%dii'\n"
-				"  kprobectl check 'tcp_send*'\n"
-				"  kprobectl check -f /etc/probes.txt && echo fine\n",
+	.help = DEFINITION_HELP
+	"\nPrints what \"kprobectl add\" would plant: its name and normal form, where it\n"
+	"would sit, and the line that the kernel would be given.\n"
+	"\nOptions:\n" SPEC_HELP "  --disabled, --pending  as for add\n"
+	"\nExamples:\n"
+	"  kprobectl check 'p do_sys_openat2 dfd=%dii'\n"
+	"  kprobectl check 'tcp_send*'\n"
+	"  kprobectl check -f /etc/probes.txt && echo fine\n",
 	.run = run_check,
 };

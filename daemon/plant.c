@@ -20,10 +20,15 @@ struct lines {
 	size_t len;
 };
 
+int plant_format_line(const struct probe *probe, const char *event, char **ret)
+{
+	return probe_spec_format_kernel(&probe->spec, TRACEFS_GROUP, event, COMM_FIELD "=$comm",
+					ret);
+}
+
 static int make_line(const struct probe *probe, char **ret)
 {
-	return probe_spec_format_kernel(&probe->spec, TRACEFS_GROUP, probe->event,
-					COMM_FIELD "=$comm", ret);
+	return plant_format_line(probe, probe->event, ret);
 }
 
 struct present {

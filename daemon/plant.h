@@ -60,4 +60,10 @@ void plant_delete(struct probe *const *probes, size_t n);
 /* Deletes every event of the group that an earlier kprobed left behind. Returns how many stay. */
 unsigned int plant_delete_leftovers(void);
 
+/*
+ * The line for kprobe_events that makes the probe, as the event @event. Pure. *@ret is the
+ * caller's. Returns as probe_spec_format_kernel().
+ */
+int plant_format_line(const struct probe *probe, const char *event, char **ret);
+
 #endif

@@ -10,6 +10,7 @@
 
 #include "cleanup.h"
 #include "log.h"
+#include "plant.h"
 #include "rpc-spec.h"
 #include "rpc.h"
 #include "strutil.h"
@@ -87,6 +88,16 @@ static const char *lifetime_of(const struct probe *p)
 	return "connection";
 }
 
+/* What was only checked has no event of its own any more: as it would be, but for a number. */
+static struct json_object *kernel_line_to_json(const struct probe *p)
+{
+	_cleanup_free_ char *line = NULL;
+
+	if (plant_format_line(p, p->is_temporary ? p->name : p->event, &line) < 0)
+		return NULL;
+	return json_object_new_string(line);
+}
+
 struct json_object *rpc_probe_to_json(const struct server *server, const struct probe *p)
 {
 	const struct log_source *source = event_log_source(server->log, p->source);
@@ -121,6 +132,7 @@ struct json_object *rpc_probe_to_json(const struct server *server, const struct 
 	json_object_object_add(o, "stack", json_object_new_boolean(p->spec.stack));
 	json_object_object_add(o, "foreign", json_object_new_boolean(false));
 	json_object_object_add(o, "createdUsec", json_object_new_int64((int64_t)p->created_usec));
+	json_object_object_add(o, "kernelLine", kernel_line_to_json(p));
 	notes = rpc_lines_to_json(p->spec.notes);
 	if (p->trouble)
 		json_object_array_add(notes, json_object_new_string(p->trouble));
@@ -359,6 +371,7 @@ static struct json_object *foreign_to_json(const struct foreign_probe *p)
 	json_object_object_add(o, "stack", json_object_new_boolean(false));
 	json_object_object_add(o, "foreign", json_object_new_boolean(true));
 	json_object_object_add(o, "createdUsec", NULL);
+	json_object_object_add(o, "kernelLine", new_text(p->definition));
 	json_object_object_add(o, "notes", json_object_new_array());
 	return o;
 }
