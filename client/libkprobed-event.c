@@ -76,10 +76,52 @@ static int reserve_decoded(struct kprobed_event *event, size_t size)
 	return 0;
 }
 
+/* Notes the members of the object that @member has entered. Returns 0 or -EBADMSG. */
+static int note_members(struct kprobed_event *e, struct slice_iter *member)
+{
+	struct slice key, value;
+	int r;
+
+	while ((r = slice_iter_member(member, &key, &value)) > 0)
+		event_member(e, key, value);
+	return r;
+}
+
+int event_take_item(struct kprobed_event *event, const struct log_item *item, struct slice json)
+{
+	int r = reserve_decoded(event, json.length);
+
+	if (r < 0)
+		return r;
+	*event = (struct kprobed_event){
+		.type = KPROBED_EVENT,
+		.json = json,
+		.seq = item->seq,
+		.ts_nsec = item->ts,
+		.cpu = item->cpu,
+		.tid = (pid_t)item->tid,
+		.is_closed = true,
+		.decoded = event->decoded,
+		.decoded_size = event->decoded_size,
+	};
+	return 0;
+}
+
+/* Looks for the members, if that has not been done. What is no JSON has none. */
+static void event_open(struct kprobed_event *event)
+{
+	struct slice_iter member;
+
+	if (!event->is_closed)
+		return;
+	event->is_closed = false;
+	slice_iter_init(&member, event->json);
+	(void)note_members(event, &member);
+}
+
 int event_take(struct kprobed_event *event, enum kprobed_event_type type, struct slice_iter *it)
 {
 	struct kprobed_event e = {.type = type, .cpu = -1, .tid = -1};
-	struct slice key, value;
 	struct slice_iter member;
 	int r;
 
@@ -90,8 +132,7 @@ int event_take(struct kprobed_event *event, enum kprobed_event_type type, struct
 		return r;
 	if (member.open[0] != '{')
 		return -EBADMSG;
-	while ((r = slice_iter_member(&member, &key, &value)) > 0)
-		event_member(&e, key, value);
+	r = note_members(&e, &member);
 	if (r < 0)
 		return r;
 	e.json = (struct slice){member.open, (size_t)(member.stop - member.open)};
@@ -153,21 +194,25 @@ EXPORT pid_t kprobed_event_get_tid(const struct kprobed_event *event)
 
 EXPORT const char *kprobed_event_get_comm(struct kprobed_event *event)
 {
+	event_open(event);
 	return event_string(event, event->comm);
 }
 
 EXPORT const char *kprobed_event_get_probe(struct kprobed_event *event)
 {
+	event_open(event);
 	return event_string(event, event->probe);
 }
 
 EXPORT const char *kprobed_event_get_site(struct kprobed_event *event)
 {
+	event_open(event);
 	return event_string(event, event->site);
 }
 
 EXPORT const char *kprobed_event_get_caller(struct kprobed_event *event)
 {
+	event_open(event);
 	return event_string(event, event->caller);
 }
 
@@ -175,6 +220,7 @@ EXPORT int kprobed_event_get_uint(struct kprobed_event *event, const char *name,
 {
 	struct slice value;
 
+	event_open(event);
 	if (slice_get(event->args, name, &value) < 0)
 		return -ENOENT;
 	switch (slice_type_of(value)) {
@@ -193,6 +239,7 @@ EXPORT int kprobed_event_get_int(struct kprobed_event *event, const char *name, 
 	uint64_t bits;
 	int r;
 
+	event_open(event);
 	if (slice_get(event->args, name, &value) < 0)
 		return -ENOENT;
 	if (slice_type_of(value) == SLICE_NUMBER)
@@ -208,6 +255,7 @@ EXPORT int kprobed_event_get_string(struct kprobed_event *event, const char *nam
 {
 	struct slice value;
 
+	event_open(event);
 	if (slice_get(event->args, name, &value) < 0)
 		return -ENOENT;
 	if (slice_type_of(value) == SLICE_NULL)
@@ -223,6 +271,7 @@ EXPORT int kprobed_event_get_arg(struct kprobed_event *event, const char *name, 
 {
 	struct slice value;
 
+	event_open(event);
 	if (slice_get(event->args, name, &value) < 0)
 		return -ENOENT;
 	*ret = value.text;
@@ -253,6 +302,7 @@ EXPORT int kprobed_event_next_arg(struct kprobed_event *event, size_t *position,
 	struct slice key, value;
 	struct slice_iter it;
 
+	event_open(event);
 	if (slice_type_of(event->args) != SLICE_OBJECT)
 		return 0;
 	resume(event, event->args, *position, &it);
@@ -270,6 +320,7 @@ EXPORT int kprobed_event_next_frame(struct kprobed_event *event, size_t *positio
 	struct slice value;
 	struct slice_iter it;
 
+	event_open(event);
 	if (slice_type_of(event->stack) != SLICE_ARRAY)
 		return 0;
 	resume(event, event->stack, *position, &it);

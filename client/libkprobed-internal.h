@@ -43,6 +43,11 @@ struct kprobed_event {
 	int cpu;
 	pid_t tid;
 	/*
+	 * The slices but json are not known yet. What the log's index has of an event need not be
+	 * looked for in its text, and often nobody asks for more.
+	 */
+	bool is_closed;
+	/*
 	 * Decoded strings, owned. Each lies where its source lies in the event's text, so there is
 	 * always room, and asking twice gives the same pointer.
 	 */
@@ -55,6 +60,9 @@ struct kprobed_event {
  * end, -EBADMSG, or -ENOMEM, with @it where it was.
  */
 int event_take(struct kprobed_event *event, enum kprobed_event_type type, struct slice_iter *it);
+
+/* An event of the log, whose text is @json. Returns 0 or -ENOMEM. */
+int event_take_item(struct kprobed_event *event, const struct log_item *item, struct slice json);
 
 /* Descriptors that come with a reply: the log and its pipe. */
 #define RIGHTS_MAX 2
@@ -98,10 +106,13 @@ struct kprobed {
 	char *read_request; /* owned: the parameters of a page, without cursor and closing brace */
 
 	/* The stream is read from memory. */
-	struct log_reader *memory; /* owned; NULL: it comes over the socket */
-	int wakeup_fd;		   /* owned; -1: none */
-	bool memory_ended;	   /* the daemon has let go of it: nothing more is written */
-	size_t memory_batch;	   /* events in a batch at most */
+	struct log_reader *memory;    /* owned; NULL: it comes over the socket */
+	int wakeup_fd;		      /* owned; -1: none */
+	bool memory_ended;	      /* the daemon has let go of it: nothing more is written */
+	size_t memory_batch;	      /* events in a batch at most */
+	const struct log_item *items; /* borrowed from the reader: of the batch, not given out */
+	size_t n_items;
+	char *items_copy; /* borrowed from the reader */
 
 	struct kprobed_event event;
 };

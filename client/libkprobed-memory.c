@@ -105,7 +105,9 @@ static int fill(struct kprobed *k)
 		     log_reader_position(k->memory)) < 0)
 		return connection_break(k, -ENOMEM);
 	slice_iter_init(&k->gaps, batch.gaps);
-	slice_iter_init(&k->events, batch.events);
+	k->items = batch.items;
+	k->n_items = batch.n_events;
+	k->items_copy = batch.copy;
 	free(k->next_cursor);
 	k->next_cursor = cursor;
 	return 1;

@@ -19,7 +19,7 @@
 
 EXPORT bool kprobed_has_next(const struct kprobed *k)
 {
-	return k->gaps.at || k->events.at;
+	return k->gaps.at || k->events.at || k->n_items;
 }
 
 EXPORT const char *kprobed_cursor(const struct kprobed *k)
@@ -60,6 +60,23 @@ static int batch_begin(struct kprobed *k, const struct reply *reply)
 	return 0;
 }
 
+/* Takes an event out of a batch of the log's memory. Returns 1 or -ENOMEM. */
+static int batch_take_item(struct kprobed *k)
+{
+	char *text = k->items_copy + k->items->at;
+	struct slice json = {text, k->items->length - 1};
+	int r;
+
+	r = event_take_item(&k->event, k->items, json);
+	if (r < 0)
+		return r;
+	text[json.length] = '\0';
+	k->items++;
+	k->n_items--;
+	batch_settle(k);
+	return 1;
+}
+
 /* Takes a value out of the batch. Returns 1, 0 when it is used up, or an error. */
 static int batch_take(struct kprobed *k)
 {
@@ -68,6 +85,8 @@ static int batch_take(struct kprobed *k)
 	struct slice json;
 	int r;
 
+	if (k->n_items && !k->gaps.at)
+		return batch_take_item(k);
 	r = event_take(&k->event, type, it);
 	if (r == 0 || r == -ENOMEM)
 		return r;

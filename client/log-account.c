@@ -202,7 +202,7 @@ static uint64_t gap_count(struct slice json)
 	return count;
 }
 
-void account_take(struct log_reader *r, const struct picked *p, struct slice json)
+void account_take(struct log_reader *r, const struct log_item *p, struct slice json)
 {
 	struct account *a = &r->accounts[p->source];
 

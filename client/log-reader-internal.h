@@ -21,17 +21,6 @@ struct account {
 	uint64_t lost;	  /* losses told by gap entries, likewise */
 };
 
-/* A selected entry whose text was copied. */
-struct picked {
-	uint64_t seq;
-	uint64_t ordinal;
-	uint64_t lost;
-	size_t at; /* of its text in the copy */
-	uint32_t length;
-	uint16_t source;
-	uint16_t flags;
-};
-
 struct log_reader {
 	/* Mapped, as the next three. */
 	const struct log_header *header;
@@ -53,7 +42,7 @@ struct log_reader {
 	bool needs_settling;	  /* since it was last at the end it was overtaken */
 
 	/* The batch. */
-	struct picked *picked; /* owned, PICKED_MAX */
+	struct log_item *picked; /* owned, PICKED_MAX: selected entries whose texts were copied */
 	size_t n_picked;
 	char *copy; /* owned: texts with their commas, from the second byte on */
 	size_t copy_size;
@@ -103,7 +92,7 @@ static inline enum account_result account_find(struct log_reader *r, const struc
 }
 
 /* The entry is given out: what should have come before it has been lost. @json: its text. */
-void account_take(struct log_reader *r, const struct picked *p, struct slice json);
+void account_take(struct log_reader *r, const struct log_item *p, struct slice json);
 
 /* The reader stands at @end, up to which it has seen all that is still held. */
 void accounts_settle(struct log_reader *r, uint64_t end);

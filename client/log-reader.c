@@ -217,7 +217,7 @@ static int walk(struct log_reader *r, uint64_t end, size_t max_events, uint64_t 
 		const struct log_entry *at = &r->index[seq & (r->capacity - 1)];
 		size_t length = run.to + run.length;
 		struct log_entry entry;
-		struct picked *p = &r->picked[r->n_picked];
+		struct log_item *p = &r->picked[r->n_picked];
 
 		enum account_result found;
 
@@ -242,13 +242,16 @@ static int walk(struct log_reader *r, uint64_t end, size_t max_events, uint64_t 
 			return -ENOMEM;
 		if (run.length == 0)
 			run.pos = entry.text_pos;
-		*p = (struct picked){
+		*p = (struct log_item){
 			.seq = seq,
+			.ts = entry.ts,
 			.ordinal = entry.ordinal,
 			.lost = entry.lost,
 			.at = length,
 			.length = entry.text_len,
+			.tid = entry.tid,
 			.source = entry.source,
+			.cpu = entry.cpu,
 			.flags = entry.flags,
 		};
 		run.length += entry.text_len;
@@ -274,7 +277,7 @@ static void take_walk(struct log_reader *r, uint64_t first, uint64_t stop, struc
 	while (i < r->n_picked && r->picked[i].seq < first)
 		i++;
 	for (; i < r->n_picked; i++) {
-		const struct picked *p = &r->picked[i];
+		const struct log_item *p = &r->picked[i];
 		struct slice json = {r->copy + p->at, p->length - 1};
 
 		account_take(r, p, json);
@@ -282,11 +285,14 @@ static void take_walk(struct log_reader *r, uint64_t first, uint64_t stop, struc
 			gaps_add(r, json);
 			continue;
 		}
-		if (b->n_events++ == 0)
+		if (b->n_events++ == 0) {
 			events_at = p->at;
+			b->items = p;
+		}
 		events_end = p->at + p->length;
 	}
 	r->position = stop;
+	b->copy = r->copy;
 	if (b->n_events) {
 		/* Over what is before it, and over its last comma. */
 		r->copy[events_at - 1] = '[';

@@ -23,11 +23,28 @@
 
 struct log_reader;
 
+/* An entry that is given out. */
+struct log_item {
+	uint64_t seq;
+	uint64_t ts; /* CLOCK_MONOTONIC, ns */
+	uint64_t ordinal;
+	uint64_t lost;
+	size_t at;	 /* offset of its text in the batch's copy */
+	uint32_t length; /* with the comma, or what else is behind the text */
+	uint32_t tid;
+	uint16_t source;
+	uint16_t cpu;
+	uint16_t flags; /* enum log_flags */
+};
+
 /* What comes next; borrowed until the next call. */
 struct log_batch {
 	struct slice gaps;   /* an array; no text: none */
 	struct slice events; /* an array; no text: none */
 	size_t n_events;
+	/* The same events, one by one; the byte behind a text may be overwritten. */
+	const struct log_item *items;
+	char *copy;
 };
 
 /*
