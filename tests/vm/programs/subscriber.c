@@ -9,7 +9,8 @@
  *     gap KIND COUNT SINCE
  * where "-" stands for what an event has not, "null" for an argument that could not be read and "?"
  * for a count that nobody knows. SIGTERM ends it once it has written what it has; then it prints
- * "cursor CURSOR". What is not as the header promises ends it with an error.
+ * "cursor CURSOR". So it does, and ends with status 3, when the daemon goes. What is not as the
+ * header promises ends it with an error.
  */
 #include <errno.h>
 #include <getopt.h>
@@ -107,6 +108,11 @@ static void take_all(struct kprobed *k)
 			print_gap(event);
 		else
 			print_event(event);
+	}
+	if (r == -ECONNRESET) {
+		printf("cursor\t%s\n", or_dash(kprobed_cursor(k)));
+		kprobed_close(k);
+		exit(3);
 	}
 	if (r < 0 && r != -EINTR)
 		die(k, "kprobed_next", r);
