@@ -1,6 +1,6 @@
 # Benchmarks: "make bench" records events in the guest of tests/vm (once, cached; minutes), then takes about a minute. Made
 # and run on request only.
-BENCH_BINARIES = tests/bench/bench-decode tests/bench/bench-fanout tests/bench/bench-symbols
+BENCH_BINARIES = tests/bench/bench-decode tests/bench/bench-fanout tests/bench/bench-memory tests/bench/bench-symbols
 EXTRA_PROGRAMS += $(BENCH_BINARIES)
 CLEANFILES += $(BENCH_BINARIES)
 EXTRA_DIST += docs/benchmarks.md tests/bench/record tests/bench/record-symbols tests/bench/shapes
@@ -19,6 +19,11 @@ tests_bench_bench_fanout_CPPFLAGS = $(libkprobed_daemon_la_CPPFLAGS)
 tests_bench_bench_fanout_CFLAGS = $(libkprobed_daemon_la_CFLAGS)
 tests_bench_bench_fanout_LDADD = libkprobed-daemon.la
 
+tests_bench_bench_memory_SOURCES = tests/bench/bench-memory.c
+tests_bench_bench_memory_CPPFLAGS = $(libkprobed_daemon_la_CPPFLAGS) -iquote $(top_srcdir)/client
+tests_bench_bench_memory_CFLAGS = $(libkprobed_daemon_la_CFLAGS)
+tests_bench_bench_memory_LDADD = libkprobed-core.la libkprobed-daemon.la
+
 tests_bench_bench_symbols_SOURCES = tests/bench/bench-symbols.c
 tests_bench_bench_symbols_CPPFLAGS = $(libkprobed_daemon_la_CPPFLAGS)
 tests_bench_bench_symbols_CFLAGS = $(libkprobed_daemon_la_CFLAGS)
@@ -28,5 +33,6 @@ bench: $(BENCH_BINARIES)
 	recordings=$$($(top_srcdir)/tests/bench/record $(abs_builddir)) && \
 		tests/bench/bench-decode $(BENCHFLAGS) "$$recordings"
 	tests/bench/bench-fanout
+	tests/bench/bench-memory
 	symbols=$$($(top_srcdir)/tests/bench/record-symbols) && tests/bench/bench-symbols "$$symbols"
 .PHONY: bench
