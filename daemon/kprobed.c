@@ -2,6 +2,7 @@
 /* kprobed's command line: see kprobed(8). A straight line from arguments to the loop. */
 #include <errno.h>
 #include <getopt.h>
+#include <malloc.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -120,6 +121,11 @@ int kprobed_main(int argc, char **argv)
 	if (arguments.is_check)
 		return config_dump(&config, stdout) < 0;
 
+	/*
+	 * What is large (tables of symbols) goes back to the system when it is freed. By default
+	 * the first such free() would make the heap keep as much from then on.
+	 */
+	mallopt(M_MMAP_THRESHOLD, 1 << 20);
 	log_init(config.daemon.log_level);
 	if (manager_new(&config, &m) < 0)
 		return 1;

@@ -135,8 +135,27 @@ static void run_poll(struct control_op *op)
 		o->result = foreign_read(&o->foreign);
 }
 
+/*
+ * Whether @listed, a place as kprobes/list has it, is @site: of several names of one place the
+ * kernel says the first ("__do_sys_pause+0x0" for __x64_sys_pause).
+ */
+static bool is_site(const struct symbols *symbols, const char *listed, const char *site)
+{
+	char a[SYMBOL_TEXT_MAX], b[SYMBOL_TEXT_MAX];
+	const char *plus = strrchr(site, '+');
+
+	if (strcmp(listed, site) == 0)
+		return true;
+	if (!symbols || !plus || !strrchr(listed, '+') || strcmp(strrchr(listed, '+'), plus) != 0)
+		return false;
+	snprintf(a, sizeof(a), "%.*s", (int)(strrchr(listed, '+') - listed), listed);
+	snprintf(b, sizeof(b), "%.*s", (int)(plus - site), site);
+	return symbols_are_aliases(symbols, a, b);
+}
+
 static const char *find_method(const struct poll_op *o, const struct probe *p)
 {
+	const struct symbols *symbols = o->set->symbols;
 	char type = p->spec.kind == PROBE_RETURN ? 'r' : 'k', entry[SYMBOL_TEXT_MAX] = "";
 
 	/* On a function that begins with endbr64 the kernel goes behind it:
@@ -144,8 +163,8 @@ static const char *find_method(const struct poll_op *o, const struct probe *p)
 	if (p->spec.symbol && p->spec.offset == 0)
 		snprintf(entry, sizeof(entry), "%s+0x4", p->spec.symbol);
 	for (size_t i = 0; i < o->n_methods; i++)
-		if (o->methods[i].type == type && (strcmp(o->methods[i].site, p->site) == 0 ||
-						   strcmp(o->methods[i].site, entry) == 0))
+		if (o->methods[i].type == type && (is_site(symbols, o->methods[i].site, p->site) ||
+						   is_site(symbols, o->methods[i].site, entry)))
 			return o->methods[i].method;
 	return NULL;
 }

@@ -175,6 +175,21 @@ uint32_t symbols_at(const struct symbols *s, uint64_t address)
 	return i != SYMBOL_NONE && s->items[i].address == address ? i : SYMBOL_NONE;
 }
 
+bool symbols_are_aliases(const struct symbols *s, const char *a, const char *b)
+{
+	uint32_t cursor = SYMBOL_NONE, i;
+
+	while ((i = symbols_next_named(s, a, NULL, &cursor)) != SYMBOL_NONE) {
+		const uint64_t address = s->items[i].address;
+
+		for (i = symbols_at(s, address); i < s->n_items && s->items[i].address == address;
+		     i++)
+			if (strcmp(symbols_name(s, i), b) == 0)
+				return true;
+	}
+	return false;
+}
+
 bool symbols_has(const struct symbols *s, const char *module, const char *name)
 {
 	uint32_t cursor = SYMBOL_NONE, i;

@@ -95,6 +95,9 @@ uint32_t symbols_at(const struct symbols *s, uint64_t address);
 /* The first of the symbols nearest at or below @address, whatever their size, or SYMBOL_NONE. */
 uint32_t symbols_below(const struct symbols *s, uint64_t address);
 
+/* Whether a symbol called @a and one called @b are at one address. */
+bool symbols_are_aliases(const struct symbols *s, const char *a, const char *b);
+
 /* Whether the address is within a text symbol. */
 bool symbols_is_code(const struct symbols *s, uint64_t address);
 

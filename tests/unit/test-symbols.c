@@ -138,6 +138,10 @@ static void test_aliases_keep_their_order(void **state)
 	assert_int_equal(symbols_below(s, 0xffffffff81000200), i + 3);
 	assert_int_equal(symbols_at(s, 0xffffffff81000101), SYMBOL_NONE);
 	assert_int_equal(symbols_below(s, 0xffffffff810000ef), SYMBOL_NONE);
+	assert_true(symbols_are_aliases(s, "apple", "melon"));
+	assert_true(symbols_are_aliases(s, "zebra", "zebra"));
+	assert_false(symbols_are_aliases(s, "zebra", "behind"));
+	assert_false(symbols_are_aliases(s, "nothing", "zebra"));
 	/* One name is the end of the other. */
 	assert_symbol(s, 0, 0xffffffff810000f0, 0x10, 't', NULL, "__pfx_melon");
 	symbols_free(s);
