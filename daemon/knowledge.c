@@ -10,6 +10,7 @@ struct knowledge {
 	bool is_fixed;		      /* for a test */
 	struct symbols *symbols;      /* a reference */
 	uint64_t modules_hash;	      /* of /proc/modules when they were loaded */
+	struct btf_store *types;      /* owned; NULL: not asked for yet */
 	struct function_lists *lists; /* owned, of these symbols; NULL: not asked for yet */
 };
 
@@ -25,6 +26,8 @@ int knowledge_new(struct knowledge **ret)
 
 struct knowledge *knowledge_free(struct knowledge *k)
 {
+	if (k->types)
+		btf_store_free(k->types);
 	if (k->lists)
 		function_lists_free(k->lists);
 	if (k->symbols)
@@ -94,4 +97,11 @@ const struct function_lists *knowledge_lists(struct knowledge *k)
 	    function_lists_load(k->symbols, &k->lists) < 0)
 		return NULL;
 	return k->lists;
+}
+
+struct btf_store *knowledge_types(struct knowledge *k)
+{
+	if (!k->types && btf_store_new(NULL, &k->types) < 0)
+		return NULL;
+	return k->types;
 }

@@ -9,6 +9,7 @@
 #ifndef KP_KNOWLEDGE_H
 #define KP_KNOWLEDGE_H
 
+#include "btf-store.h"
 #include "cleanup.h"
 #include "function-lists.h"
 #include "symbols.h"
@@ -40,5 +41,8 @@ struct symbols *knowledge_symbols(const struct knowledge *k);
  * NULL: there are no symbols, or no memory.
  */
 const struct function_lists *knowledge_lists(struct knowledge *k);
+
+/* The kernel's types, which read themselves when they are asked for; NULL: no memory. */
+struct btf_store *knowledge_types(struct knowledge *k);
 
 #endif

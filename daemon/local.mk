@@ -49,7 +49,8 @@ libkprobed_daemon_la_SOURCES = \
 	daemon/ring.c daemon/ring.h \
 	daemon/rpc.c daemon/rpc.h \
 	daemon/rpc-error.c daemon/rpc-events.c daemon/rpc-memory.c daemon/rpc-probes.c \
-	daemon/rpc-service.c daemon/rpc-symbols.c \
+	daemon/rpc-service.c \
+	daemon/rpc-describe.c daemon/rpc-lookup.h daemon/rpc-symbols.c \
 	daemon/rpc-spec.c daemon/rpc-spec.h \
 	daemon/rpc-choice.c daemon/rpc-choice.h \
 	daemon/server.h \
