@@ -3,18 +3,16 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <json-c/json.h>
 #include <utlist.h>
 
 #include "cleanup.h"
 #include "log.h"
-#include "plant.h"
+#include "rpc-probe-json.h"
 #include "rpc-spec.h"
 #include "rpc.h"
 #include "strutil.h"
-#include "tracefs.h"
 
 /* Probes in one reply of List. */
 #define LIST_PAGE 64
@@ -49,113 +47,6 @@ static struct session *pending_end(struct pending *p)
 	return s && !s->is_closing ? s : NULL;
 }
 
-static struct json_object *new_text(const char *text)
-{
-	return text ? json_object_new_string(text) : NULL;
-}
-
-static struct json_object *owner_to_json(const struct requester *who)
-{
-	struct json_object *o = json_object_new_object();
-
-	json_object_object_add(o, "uid", json_object_new_int64(who->uid));
-	json_object_object_add(o, "pid", json_object_new_int64(who->pid));
-	json_object_object_add(o, "comm", json_object_new_string(who->comm));
-	return o;
-}
-
-static void add_owners(struct json_object *o, const struct probe *p)
-{
-	struct json_object *list = json_object_new_array();
-	const struct probe_owner *owner;
-
-	DL_FOREACH (p->owners, owner) {
-		json_object_array_add(list, owner_to_json(&owner->who));
-	}
-	json_object_object_add(o, "owner", p->owners ? owner_to_json(&p->owners->who) : NULL);
-	json_object_object_add(o, "owners", list);
-}
-
-/* As long as its longest-lived owner. */
-static const char *lifetime_of(const struct probe *p)
-{
-	const struct probe_owner *o;
-
-	DL_FOREACH (p->owners, o) {
-		if (o->lifetime == LIFETIME_DAEMON)
-			return "daemon";
-	}
-	return "connection";
-}
-
-/* What was only checked has no event of its own any more: as it would be, but for a number. */
-static struct json_object *kernel_line_to_json(const struct probe *p)
-{
-	_cleanup_free_ char *line = NULL;
-
-	if (plant_format_line(p, p->is_temporary ? p->name : p->event, &line) < 0)
-		return NULL;
-	return json_object_new_string(line);
-}
-
-struct json_object *rpc_probe_to_json(const struct server *server, const struct probe *p)
-{
-	const struct log_source *source = event_log_source(server->log, p->source);
-	struct json_object *o = json_object_new_object(), *notes;
-	bool is_planted = !p->is_temporary;
-	uint64_t recorded = source ? source->events - p->events_base : 0;
-
-	json_object_object_add(o, "id", new_text(is_planted ? p->id_text : ""));
-	json_object_object_add(o, "name", new_text(p->name));
-	json_object_object_add(o, "definition", new_text(p->definition));
-	json_object_object_add(o, "kind",
-			       new_text(p->spec.kind == PROBE_RETURN ? "return" : "probe"));
-	json_object_object_add(o, "symbol", new_text(p->spec.symbol ? p->spec.symbol : p->site));
-	json_object_object_add(o, "site", new_text(p->site));
-	json_object_object_add(o, "state", new_text(probe_state(p)));
-	json_object_object_add(o, "method", new_text(p->method));
-	json_object_object_add(o, "lifetime", new_text(lifetime_of(p)));
-	add_owners(o, p);
-	json_object_object_add(o, "hits", json_object_new_int64((int64_t)(p->hits - p->hits_base)));
-	json_object_object_add(o, "missed",
-			       json_object_new_int64((int64_t)(p->missed - p->missed_base)));
-	json_object_object_add(o, "recorded", json_object_new_int64((int64_t)recorded));
-	json_object_object_add(o, "maxactive",
-			       p->spec.kind == PROBE_RETURN
-				       ? json_object_new_int64(p->spec.maxactive
-								       ? p->spec.maxactive
-								       : probe_default_maxactive())
-				       : NULL);
-	json_object_object_add(o, "event", new_text(is_planted ? p->event : ""));
-	json_object_object_add(o, "group", new_text(TRACEFS_GROUP));
-	json_object_object_add(o, "filter", new_text(p->spec.filter));
-	json_object_object_add(o, "stack", json_object_new_boolean(p->spec.stack));
-	json_object_object_add(o, "foreign", json_object_new_boolean(false));
-	json_object_object_add(o, "createdUsec", json_object_new_int64((int64_t)p->created_usec));
-	json_object_object_add(o, "kernelLine", kernel_line_to_json(p));
-	notes = rpc_lines_to_json(p->spec.notes);
-	if (p->trouble)
-		json_object_array_add(notes, json_object_new_string(p->trouble));
-	json_object_object_add(o, "notes", notes);
-	return o;
-}
-
-static struct json_object *skips_to_json(const struct resolve *resolved)
-{
-	struct json_object *list = json_object_new_array();
-
-	for (size_t i = 0; i < resolved->n_skips; i++) {
-		const struct resolve_skip *skip = &resolved->skips[i];
-		struct json_object *o = json_object_new_object();
-
-		json_object_object_add(o, "symbol", new_text(skip->symbol));
-		json_object_object_add(o, "reason", new_text(skip->reason));
-		json_object_object_add(o, "probe", json_object_new_int(skip->probe));
-		json_object_array_add(list, o);
-	}
-	return list;
-}
-
 static void on_added(int r, const struct kp_error *error, struct probe *const *probes, size_t n,
 		     const struct resolve *resolved, void *data)
 {
@@ -177,7 +68,7 @@ static void on_added(int r, const struct kp_error *error, struct probe *const *p
 		json_object_array_add(list, rpc_probe_to_json(server, probes[i]));
 	reply = json_object_new_object();
 	json_object_object_add(reply, "probes", list);
-	json_object_object_add(reply, "skipped", skips_to_json(resolved));
+	json_object_object_add(reply, "skipped", rpc_skips_to_json(resolved));
 	json_object_object_add(reply, "skippedCount",
 			       json_object_new_int64((int64_t)resolved->n_skipped));
 	session_reply(s, reply, false);
@@ -343,39 +234,6 @@ static const char *find_missing(const struct registry *r, const struct foreign_l
 	return NULL;
 }
 
-static struct json_object *foreign_to_json(const struct foreign_probe *p)
-{
-	struct json_object *o = json_object_new_object();
-	bool is_return = p->kind == 'r';
-
-	json_object_object_add(o, "id", new_text(""));
-	json_object_object_add(o, "name", new_text(p->event));
-	json_object_object_add(o, "definition", new_text(p->definition));
-	json_object_object_add(o, "kind", new_text(is_return ? "return" : "probe"));
-	json_object_object_add(o, "symbol",
-			       json_object_new_string_len(p->site, (int)strcspn(p->site, "+")));
-	json_object_object_add(o, "site", new_text(p->site));
-	json_object_object_add(o, "state", new_text(p->is_enabled ? "enabled" : "disabled"));
-	json_object_object_add(o, "method", NULL);
-	json_object_object_add(o, "lifetime", new_text("daemon"));
-	json_object_object_add(o, "owner", NULL);
-	json_object_object_add(o, "owners", json_object_new_array());
-	json_object_object_add(o, "hits", json_object_new_int64((int64_t)p->hits));
-	json_object_object_add(o, "missed", json_object_new_int64((int64_t)p->missed));
-	json_object_object_add(o, "recorded", json_object_new_int64(0));
-	json_object_object_add(o, "maxactive",
-			       is_return ? json_object_new_int64(p->maxactive) : NULL);
-	json_object_object_add(o, "event", new_text(p->event));
-	json_object_object_add(o, "group", new_text(p->group));
-	json_object_object_add(o, "filter", NULL);
-	json_object_object_add(o, "stack", json_object_new_boolean(false));
-	json_object_object_add(o, "foreign", json_object_new_boolean(true));
-	json_object_object_add(o, "createdUsec", NULL);
-	json_object_object_add(o, "kernelLine", new_text(p->definition));
-	json_object_object_add(o, "notes", json_object_new_array());
-	return o;
-}
-
 static void reply_list(struct session *s, struct json_object *list, bool continues)
 {
 	struct json_object *reply = json_object_new_object();
@@ -421,7 +279,7 @@ static void on_refreshed(int r, const struct foreign_list *foreign, void *data)
 			reply_list(s, list, true);
 			list = json_object_new_array();
 		}
-		json_object_array_add(list, foreign_to_json(&foreign->probes[i]));
+		json_object_array_add(list, rpc_foreign_to_json(&foreign->probes[i]));
 	}
 	reply_list(s, list, false);
 	json_object_put(selection);
@@ -488,9 +346,10 @@ void rpc_probe_changed(struct server *server, enum probe_change change, const st
 		if (s->is_watching) {
 			struct json_object *o = json_object_new_object();
 
-			json_object_object_add(o, "change", new_text(change_names[change]));
+			json_object_object_add(o, "change",
+					       json_object_new_string(change_names[change]));
 			json_object_object_add(o, "probe", rpc_probe_to_json(server, probe));
-			json_object_object_add(o, "by", by ? owner_to_json(by) : NULL);
+			json_object_object_add(o, "by", by ? rpc_owner_to_json(by) : NULL);
 			session_reply(s, o, true);
 		}
 	}
