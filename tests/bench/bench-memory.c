@@ -13,7 +13,7 @@
  * rows in turns.
  *
  * And what a client can take: events per second of CPU time out of a full log, copied and checked
- * only (reader), and through libkprobed's kprobed_next(), which takes them apart.
+ * only (reader), through libkprobed's kprobed_next(), and with an argument of each looked at.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -242,15 +242,19 @@ static double measure_reader(const struct world *w)
 	return (double)n / (cpu_nsec() - start) * 1e9;
 }
 
-/* The same through the library, as if kprobed_subscribe() had been called. */
-static double measure_library(const struct world *w)
+/*
+ * The same through the library, as if kprobed_subscribe() had been called; with @with_args an
+ * argument of each event is asked for.
+ */
+static double measure_library(const struct world *w, bool with_args)
 {
 	struct kprobed *k = calloc(1, sizeof(*k));
 	int fd = event_log_open_reader(w->log), fds[2];
 	const char *selector = "*";
 	struct kprobed_event *event;
 	double start;
-	uint64_t n = 0, sum = 0;
+	uint64_t n = 0, first = event_log_first(w->log), end = event_log_next(w->log);
+	int64_t dfd;
 
 	if (!k || fd < 0 || pipe2(fds, O_NONBLOCK) < 0 ||
 	    log_reader_new(fd, &selector, 1, event_log_first(w->log), &k->memory) < 0)
@@ -262,12 +266,14 @@ static double measure_library(const struct world *w)
 	k->waiting = true;
 	start = cpu_nsec();
 	while (kprobed_next(k, 0, &event) == 1) {
-		sum += kprobed_event_get_seq(event);
-		n++;
+		if (kprobed_event_get_seq(event) != first + n++)
+			die("other events than were written");
+		if (with_args && (kprobed_event_get_int(event, "dfd", &dfd) < 0 || dfd != -100))
+			die("another argument than was written");
 	}
 	start = cpu_nsec() - start;
-	if (sum != n * 12345678)
-		die("other events than were written");
+	if (first + n != end)
+		die("fewer events than were written");
 	kprobed_close(k);
 	close(fds[1]);
 	return (double)n / start * 1e9;
@@ -297,7 +303,7 @@ static void print_rows(struct times times[2][N_COUNTS])
 int main(int argc, char **argv)
 {
 	static struct times times[2][N_COUNTS];
-	struct times reader = {0}, library = {0};
+	struct times reader = {0}, library = {0}, args = {0};
 	unsigned int repetitions = 5;
 	size_t events = 512 * PASS, len = 160;
 	struct world w = {0};
@@ -335,13 +341,14 @@ int main(int argc, char **argv)
 				t->nsec[t->n++] = measure(&w, counts[i], k ? 100 : 0, events);
 			}
 		reader.nsec[reader.n++] = measure_reader(&w);
-		library.nsec[library.n++] = measure_library(&w);
+		library.nsec[library.n++] = measure_library(&w, false);
+		args.nsec[args.n++] = measure_library(&w, true);
 	}
 	printf("%zu events of %zu bytes, %u repetitions\n\n", events, len, repetitions);
 	print_rows(times);
-	printf("\na client, million events per second of CPU time: reader %.2f, kprobed_next() "
-	       "%.2f\n",
-	       median(&reader) / 1e6, median(&library) / 1e6);
+	printf("\na client, million events per second of CPU time:\n"
+	       "  reader %.2f, kprobed_next() %.2f, kprobed_next() and an argument %.2f\n",
+	       median(&reader) / 1e6, median(&library) / 1e6, median(&args) / 1e6);
 	wakeups_free(w.wakeups);
 	event_log_free(w.log);
 	event_base_free(w.base);
