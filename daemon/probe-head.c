@@ -93,8 +93,8 @@ size_t probe_head_find_comment(struct span line)
 		bool is_first = i == 0 || char_is_space(line.p[i - 1]);
 
 		word += is_first && !char_is_space(line.p[i]);
-		is_place &= is_first || char_is_name(line.p[i - 1]) || line.p[i - 1] == '.' ||
-			    line.p[i - 1] == ':';
+		is_place &= is_first || char_is_name(line.p[i - 1]) ||
+			    strchr(".:*?[]!^-", line.p[i - 1]);
 		is_place |= is_first;
 		if (line.p[i] == '#' &&
 		    (is_first || word > 2 || !is_place || !is_ordinal(span_from(line, i))))
