@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/utsname.h>
 
 #include <bpf/btf.h>
 #include <bpf/libbpf.h>
@@ -50,11 +51,32 @@ struct btf_store {
 	struct types modules[MODULES_MAX];
 	size_t n_modules;
 	uint64_t calls;
+	bool keeps_arguments;
 };
 
 static int be_silent(enum libbpf_print_level level, const char *format, va_list ap)
 {
 	return 0;
+}
+
+bool btf_store_keeps_arguments(const struct btf_store *s)
+{
+	return s->keeps_arguments;
+}
+
+void btf_store_set_keeps_arguments(struct btf_store *s, bool keeps)
+{
+	s->keeps_arguments = keeps;
+}
+
+/* "6.9": tracing/probes: Support $argN in return probe (kprobe and fprobe) */
+static bool is_since_6_9(void)
+{
+	unsigned int major, minor;
+	struct utsname name;
+
+	return uname(&name) == 0 && sscanf(name.release, "%u.%u", &major, &minor) == 2 &&
+	       (major > 6 || (major == 6 && minor >= 9));
 }
 
 int btf_store_new(const char *directory, struct btf_store **ret)
@@ -68,6 +90,7 @@ int btf_store_new(const char *directory, struct btf_store **ret)
 		free(s);
 		return -ENOMEM;
 	}
+	s->keeps_arguments = is_since_6_9();
 	/* What is wrong with a file is told to whoever asked for it, not to stderr. */
 	libbpf_set_print(be_silent);
 	*ret = s;

@@ -38,6 +38,13 @@ DEFINE_CLEANUP(struct btf_store *, btf_store_free);
 int btf_store_set_kernel(struct btf_store *s, const void *data, uint32_t size);
 
 /*
+ * Whether the kernel keeps arguments from a function's entry to its return ($argN in a return
+ * probe, 6.9 and on). It is the running kernel, unless a test says otherwise.
+ */
+bool btf_store_keeps_arguments(const struct btf_store *s);
+void btf_store_set_keeps_arguments(struct btf_store *s, bool keeps);
+
+/*
  * The types of @module (NULL or "vmlinux": the kernel's), those of the kernel included. -ENOENT:
  * the kernel has none (CONFIG_DEBUG_INFO_BTF, CONFIG_DEBUG_INFO_BTF_MODULES), or no such module;
  * -EINVAL: they are damaged; -ENOMEM, or the errno of reading. That there are none is remembered

@@ -49,12 +49,12 @@ static int parse_stack(struct span number, int position, struct fetch *f, struct
 	return 0;
 }
 
-/* The place for $arg*, which needs BTF and the prototype, and comes with it */
+/* Alone it is an expression, and does not come here. */
 static int parse_all_arguments(int position, struct kp_error *reterr)
 {
 	return kp_error_definition(reterr, "badVar", position,
-				   "name the arguments one by one: $arg1 $arg2",
-				   "All arguments at once ($arg*) cannot be fetched yet.");
+				   "write $arg* alone, or one argument: $arg1",
+				   "All arguments at once ($arg*) have no name and no type.");
 }
 
 static int no_arguments(int position, struct kp_error *reterr)
@@ -218,16 +218,6 @@ static int parse_immediate(struct span text, int position, struct fetch *f, stru
 	return 0;
 }
 
-/* The place for variables by name, which come with BTF; until then it is the error 6.1 has for them
- */
-static int parse_named(struct span text, int position, struct kp_error *reterr)
-{
-	return kp_error_definition(
-		reterr, "badFetchArg", position,
-		"arguments by name cannot be fetched yet: use a register (%di) or $arg1",
-		"\"%.*s\" is nothing that can be fetched.", (int)text.n, text.p);
-}
-
 static int parse_unknown(struct span text, int position, struct kp_error *reterr)
 {
 	const char *hint =
@@ -260,10 +250,6 @@ int fetch_leaf_parse(struct span text, int position, const struct fetch_site *si
 	case '\\':
 		return parse_immediate(text, position, f, reterr);
 	}
-	if (register_find(text))
-		return parse_unknown(text, position, reterr);
-	if (char_is_alpha(first) || first == '_')
-		return parse_named(text, position, reterr);
 	return parse_unknown(text, position, reterr);
 }
 
@@ -274,7 +260,7 @@ int fetch_arg_precheck(struct span text, int position, const struct fetch_site *
 		return 0;
 	if (!site->has_args)
 		return no_arguments(position, reterr);
-	if (char_is_digit(span_at(text, 4)))
+	if (char_is_digit(span_at(text, 4)) || span_starts(text, "$arg*"))
 		return 0;
 	return parse_argument(span_from(text, 4), position, site, &(struct fetch){.text = ""},
 			      reterr);

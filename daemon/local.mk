@@ -3,6 +3,8 @@
 noinst_LTLIBRARIES += libkprobed-daemon.la
 libkprobed_daemon_la_SOURCES = \
 	daemon/access.c daemon/access.h \
+	daemon/btf-compile.c daemon/btf-compile.h daemon/btf-expr.c daemon/btf-expr.h \
+	daemon/btf-show.c daemon/btf-show.h daemon/btf-walk.c daemon/btf-walk.h \
 	daemon/btf-store.c daemon/btf-store.h daemon/btf-text.c \
 	daemon/btf-type.c daemon/btf-type.h \
 	daemon/calling.c daemon/calling.h \

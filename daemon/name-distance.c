@@ -24,7 +24,7 @@ void name_search_try(struct name_search *s, const char *candidate)
 
 	if (s->name.n > LENGTH_MAX || n > LENGTH_MAX || n == 0)
 		return;
-	if (n + s->name.n - 2 * shorter >= s->distance)
+	if (n + s->name.n - 2 * shorter > s->distance)
 		return;
 	for (size_t j = 0; j <= n; j++)
 		row[j] = (unsigned int)j;
@@ -41,7 +41,9 @@ void name_search_try(struct name_search *s, const char *candidate)
 			row[j + 1] = replaced < other ? replaced : other;
 		}
 	}
-	if (row[n] < s->distance) {
+	/* Of two that are as near, the one that only goes on is what was meant. */
+	if (row[n] < s->distance || (row[n] == s->distance && s->best && n > s->name.n &&
+				     memcmp(candidate, s->name.p, s->name.n) == 0)) {
 		s->distance = row[n];
 		s->best = candidate;
 	}

@@ -31,6 +31,7 @@ enum field_kind {
 	FIELD_STRING,
 	FIELD_ARRAY,   /* too wide to be compared */
 	FIELD_NETWORK, /* in another byte order */
+	FIELD_UNKNOWN, /* of an expression that is not compiled yet */
 };
 
 struct field {
@@ -102,6 +103,8 @@ static enum field_kind kind_of(const struct probe_arg *arg)
 {
 	unsigned int bytes = arg->size * (arg->count ? arg->count : 1);
 
+	if (arg->expression && !arg->is_compiled)
+		return FIELD_UNKNOWN;
 	if (arg->show == ARG_STRING)
 		return FIELD_STRING;
 	/* The kernel compares what is as wide as a number, an array of two u32 included. */
@@ -111,6 +114,15 @@ static enum field_kind kind_of(const struct probe_arg *arg)
 	if (arg->show == ARG_PORT || arg->show == ARG_IP4)
 		return FIELD_NETWORK;
 	return probe_arg_is_signed(arg) ? FIELD_SIGNED : FIELD_UNSIGNED;
+}
+
+/* Whether there will be arguments whose names are those of parameters */
+static bool has_unknown_names(const struct probe_spec *spec)
+{
+	for (size_t i = 0; i < spec->n_args; i++)
+		if (probe_arg_is_all(&spec->args[i]) && !spec->args[i].is_compiled)
+			return true;
+	return spec->wants_all && spec->n_args == 0;
 }
 
 /* An event's own fields hide the common ones: trace_find_event_field(). */
@@ -127,7 +139,8 @@ static bool find_field(const struct probe_spec *spec, struct span name, enum fie
 			*ret = fields[i].kind;
 			return true;
 		}
-	return false;
+	*ret = FIELD_UNKNOWN;
+	return has_unknown_names(spec);
 }
 
 static int parse_field(struct parser *p, enum field_kind *ret)
@@ -160,7 +173,7 @@ static int parse_string(struct parser *p, enum field_kind kind, const char *oper
 	size_t start = p->at;
 	char quote = peek(p);
 
-	if (kind != FIELD_STRING)
+	if (kind != FIELD_STRING && kind != FIELD_UNKNOWN)
 		return refuse(p, start, "compare it with a number",
 			      "The field is a number, and this is a string.");
 	if (strcmp(operator, "==") != 0 && strcmp(operator, "!=") != 0 &&
@@ -202,9 +215,10 @@ static int parse_number(struct parser *p, enum field_kind kind, const char *oper
 	while (char_is_digit(peek(p)) || char_is_alpha(peek(p)))
 		p->at++;
 	number = (struct span){p->text.p + start, p->at - start};
-	r = number.n > NUMBER_MAX  ? -ERANGE
-	    : kind == FIELD_SIGNED ? span_to_s64(number, 0, &signed_value)
-				   : span_to_u64(number, 0, &value);
+	r = number.n > NUMBER_MAX ? -ERANGE
+	    : kind == FIELD_SIGNED || (kind == FIELD_UNKNOWN && span_at(number, 0) == '-')
+		    ? span_to_s64(number, 0, &signed_value)
+		    : span_to_u64(number, 0, &value);
 	if (r < 0 && number.p[0] == '-' && kind == FIELD_UNSIGNED)
 		return refuse(p, start, "give the argument a signed type, such as s32",
 			      "The field has no sign and is never negative.");

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "btf-compile.h"
 #include "probe.h"
 #include "probeable.h"
 #include "span.h"
@@ -145,16 +146,34 @@ static int prefer_probeable(struct batch *b, struct knowledge *k, struct probe_s
 	return probe_spec_note(spec, note);
 }
 
+/* What the arguments mean: @function of @module, NULL where the kernel's symbols are not known. */
+static int compile(struct knowledge *k, struct probe_spec *spec, const char *module,
+		   struct kp_error *e)
+{
+	struct btf_store *types;
+
+	if (!btf_compile_is_needed(spec))
+		return 0;
+	types = knowledge_types(k);
+	return types ? btf_compile_spec(spec, types, module, spec->symbol, e) : -ENOMEM;
+}
+
 static int resolve_one(struct batch *b, struct knowledge *k, struct probe_spec *spec,
 		       struct kp_error *e)
 {
+	struct symbol symbol;
 	uint32_t index;
 	int r;
 
 	r = prefer_probeable(b, k, spec);
 	if (r == 0)
 		r = symbol_choose(b->r->symbols, spec, &index, e);
-	return r < 0 ? r : finish(b, k, spec, index, e);
+	if (r == 0)
+		r = finish(b, k, spec, index, e);
+	if (r < 0)
+		return r;
+	symbols_get(b->r->symbols, index, &symbol);
+	return compile(k, spec, symbol.module, e);
 }
 
 static bool is_name_in_batch(const struct batch *b, const char *name)
@@ -358,7 +377,7 @@ static int resolve_spec(struct batch *b, struct knowledge *k, struct probe_spec 
 			return kp_error_definition(e, "badPattern", spec->symbol_position, NULL,
 						   "What stands for many functions cannot wait for "
 						   "a module.");
-		spec->waits = spec->nth > 0;
+		spec->waits = spec->nth > 0 || btf_compile_is_needed(spec);
 		return spec->pending ? append(b, spec) : refuse_module(spec, e);
 	}
 	if (spec->is_pattern)
@@ -369,12 +388,11 @@ static int resolve_spec(struct batch *b, struct knowledge *k, struct probe_spec 
 		free(spec->module);
 		spec->module = NULL;
 	}
-	if (spec->symbol && b->r->symbols) {
+	if (spec->symbol && b->r->symbols)
 		r = resolve_one(b, k, spec, e);
-		if (r < 0)
-			return r;
-	}
-	return append(b, spec);
+	else
+		r = compile(k, spec, spec->module, e);
+	return r < 0 ? r : append(b, spec);
 }
 
 void resolve_run(struct knowledge *k, struct resolve *r)

@@ -104,10 +104,12 @@ int probe_spec_format(const struct probe_spec *spec, char **ret)
 	for (size_t i = 0; i < spec->n_args; i++) {
 		const struct probe_arg *arg = &spec->args[i];
 
+		if (arg->is_expanded && !arg->expression)
+			continue;
 		append(&t, " ");
 		if (arg->is_named)
 			append(&t, "%s=", arg->name);
-		append(&t, "%s", arg->fetch);
+		append(&t, "%s", arg->expression ? arg->expression : arg->fetch);
 		if (arg->is_typed) {
 			append(&t, ":%s", arg->type);
 			append_array(&t, arg);

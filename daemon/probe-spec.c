@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "btf-expr.h"
 #include "cleanup.h"
 #include "fetch-arg.h"
 #include "fetch-type.h"
@@ -56,6 +57,34 @@ static struct span next_word(struct span *rest)
 	return word;
 }
 
+/*
+ * The argument that comes next. Inside the parentheses of a typed expression blanks are part of it,
+ * "(struct sock *)sk->sk_family"; everywhere else they end it, as they do for the kernel.
+ */
+static struct span next_arg(struct span *rest)
+{
+	struct span before = *rest, word = next_word(rest), body;
+	size_t equals = span_find(word, '='), depth = 0, i;
+
+	body = equals < word.n ? span_from(word, equals + 1) : word;
+	if (!btf_expr_is_one(body))
+		return word;
+	for (i = (size_t)(body.p - before.p); i < before.n; i++) {
+		if (before.p[i] == '(')
+			depth++;
+		else if (before.p[i] == ')' && depth > 0)
+			depth--;
+		else if (char_is_space(before.p[i]) && depth == 0)
+			break;
+	}
+	/* One that is never closed is a mistake of this word's, not of all behind it. */
+	if (depth > 0)
+		return word;
+	word.n = (size_t)(before.p + i - word.p);
+	*rest = span_from(before, i);
+	return word;
+}
+
 /* Cuts off the comment, and sees to it that the rest of the parser meets only printable ASCII. */
 static int check_line(const char *definition, struct span *ret, struct kp_error *reterr)
 {
@@ -90,7 +119,12 @@ static struct fetch_site site_of(const struct probe_spec *spec)
 	};
 }
 
-static bool is_name_used(const struct probe_spec *spec, const char *name)
+bool probe_spec_has_parameters(const struct probe_spec *spec)
+{
+	return spec->symbol && (spec->kind == PROBE_RETURN || probe_head_is_entry(spec->offset));
+}
+
+bool probe_spec_has_name(const struct probe_spec *spec, const char *name)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(reserved_names); i++)
 		if (strcmp(reserved_names[i], name) == 0)
@@ -131,16 +165,17 @@ static int parse_arg_name(const struct probe_spec *spec, struct span text, int p
 	}
 	if (!arg->name)
 		return -ENOMEM;
-	if (is_name_used(spec, arg->name))
+	if (probe_spec_has_name(spec, arg->name))
 		return kp_error_definition(reterr, "usedArgName", position,
 					   "give it a name: NAME=...",
 					   "The argument's name \"%s\" is taken.", arg->name);
 	return 0;
 }
 
-static void arg_done(struct probe_arg *arg)
+void probe_arg_done(struct probe_arg *arg)
 {
 	free(arg->name);
+	free(arg->expression);
 	free(arg->fetch);
 	free(arg->type);
 	value_names_unref(arg->names);
@@ -152,12 +187,144 @@ static int too_many_args(int position, struct kp_error *reterr)
 				   "A probe has %d arguments at most.", PROBE_ARGS_MAX);
 }
 
+int probe_spec_check_size(const struct probe_spec *spec, struct kp_error *reterr)
+{
+	unsigned int size = 0;
+
+	for (size_t i = 0; i < spec->n_args; i++) {
+		size += fetch_type_stored(spec->args[i].size, spec->args[i].count);
+		if (size > EVENT_SIZE_MAX)
+			return kp_error_definition(
+				reterr, "eventTooBig", spec->args[i].fetch_position, NULL,
+				"The arguments are more than the %d bytes of an event.",
+				EVENT_SIZE_MAX);
+	}
+	if (spec->n_args > PROBE_ARGS_MAX)
+		return too_many_args(spec->args[PROBE_ARGS_MAX].position, reterr);
+	return 0;
+}
+
+bool probe_arg_is_all(const struct probe_arg *arg)
+{
+	return arg->expression && strcmp(arg->expression, "$arg*") == 0;
+}
+
+int probe_arg_make_name(struct span name, unsigned int n, char **ret)
+{
+	char suffix[16] = "";
+	int room;
+
+	if (n > 1)
+		snprintf(suffix, sizeof(suffix), "_%u", n);
+	room = PROBE_ARG_NAME_MAX - 1 - (int)strlen(suffix);
+	if (asprintf(ret, "%.*s%s", (int)name.n < room ? (int)name.n : room, name.p, suffix) < 0) {
+		*ret = NULL;
+		return -ENOMEM;
+	}
+	return 0;
+}
+
+/* An expression's name is what it ends in. */
+static int name_expression(const struct probe_spec *spec, struct span name, struct probe_arg *arg)
+{
+	int r = 0;
+
+	for (unsigned int n = 1; r == 0; n++) {
+		free(take_ptr(arg->name));
+		r = probe_arg_make_name(name, n, &arg->name);
+		if (r == 0 && !probe_spec_has_name(spec, arg->name))
+			break;
+	}
+	return r;
+}
+
+/* Where the type's colon is, the length if there is none */
+static size_t find_type(struct span text)
+{
+	size_t colon = span_find_last(text, ':'), close = span_find_last(text, ')');
+
+	/* "flags(open)" */
+	if (close < text.n && colon < close && span_find(span_from(text, colon), '(') == 6 &&
+	    span_starts(span_from(text, colon), ":flags"))
+		return colon;
+	return colon < text.n && (close == text.n || close < colon) ? colon : text.n;
+}
+
+static int parse_given_type(struct span text, int position, struct probe_arg *arg,
+			    struct kp_error *reterr)
+{
+	struct fetch_type type = {.is_given = true};
+	int r = fetch_type_parse(text, position, false, &type, reterr);
+
+	if (r == 0)
+		r = fetch_type_check_bits(span_first(text, span_find(text, '[')), position, &type,
+					  reterr);
+	if (r < 0)
+		return r;
+	free(arg->type);
+	arg->type = strdup(type.name);
+	if (!arg->type)
+		return -ENOMEM;
+	memcpy(arg->kernel_type, type.kernel, sizeof(arg->kernel_type));
+	arg->parts = type.parts ? type.parts : 1;
+	arg->flags = type.flags;
+	arg->show = type.show;
+	arg->size = type.size;
+	arg->count = type.count;
+	arg->is_typed = true;
+	arg->type_position = position;
+	return 0;
+}
+
+/* A typed expression is kept as it is: what it means, the kernel's types say later. */
+static int parse_expression(const struct probe_spec *spec, struct span text, int position,
+			    struct probe_arg *arg, struct kp_error *reterr)
+{
+	size_t colon = find_type(text);
+	struct span body = span_first(text, colon), name;
+	struct btf_expr e;
+	int r = 0;
+
+	if (span_is(body, "$arg*")) {
+		if (arg->is_named || colon < text.n)
+			return kp_error_definition(
+				reterr, "badVar", position,
+				"write $arg* alone, or name one: NAME=$arg1",
+				"All arguments at once ($arg*) have no name and no type.");
+		if (probe_spec_has_name(spec, "$arg*"))
+			return kp_error_definition(reterr, "badVar", position, NULL,
+						   "All arguments ($arg*) are there already.");
+		name = body;
+	} else {
+		r = btf_expr_parse(body, position, &e, reterr);
+		name = btf_expr_name(&e);
+	}
+	if (r == 0 && !arg->is_named)
+		r = name_expression(spec, name, arg);
+	if (r < 0)
+		return r;
+	arg->expression = strndup(body.p, body.n);
+	arg->fetch = strndup(body.p, body.n);
+	arg->type = strdup(fetch_type_default.name);
+	if (!arg->expression || !arg->fetch || !arg->type)
+		return -ENOMEM;
+	arg->show = fetch_type_default.show;
+	arg->size = fetch_type_default.size;
+	arg->parts = 1;
+	arg->fetch_position = position;
+	arg->fetch_length = body.n;
+	arg->type_position = -1;
+	if (colon == text.n)
+		return 0;
+	return parse_given_type(span_from(text, colon + 1), position + colon + 1, arg, reterr);
+}
+
 static int add_arg(struct probe_spec *spec, struct span text, int position, struct kp_error *reterr)
 {
-	_cleanup_(arg_done) struct probe_arg arg = {.position = position};
+	_cleanup_(probe_arg_done) struct probe_arg arg = {.position = position};
 	struct fetch_site site = site_of(spec);
 	struct probe_arg *args;
-	unsigned int size;
+	struct span body;
 	size_t skip;
 	int r;
 
@@ -165,40 +332,44 @@ static int add_arg(struct probe_spec *spec, struct span text, int position, stru
 	if (r < 0)
 		return r;
 	skip = arg.is_named ? span_find(text, '=') + 1 : 0;
-	r = fetch_arg_parse(span_from(text, skip), position + skip, &site, &arg, reterr);
+	body = span_from(text, skip);
+	if (btf_expr_is_one(body) || span_starts(body, "$arg*"))
+		r = parse_expression(spec, body, position + skip, &arg, reterr);
+	else
+		r = fetch_arg_parse(body, position + skip, &site, &arg, reterr);
 	if (r < 0)
 		return r;
-
-	size = fetch_type_stored(arg.size, arg.count);
-	for (size_t i = 0; i < spec->n_args; i++)
-		size += fetch_type_stored(spec->args[i].size, spec->args[i].count);
-	if (size > EVENT_SIZE_MAX)
-		return kp_error_definition(reterr, "eventTooBig", arg.fetch_position, NULL,
-					   "The arguments are more than the %d bytes of an event.",
-					   EVENT_SIZE_MAX);
-
 	args = reallocarray(spec->args, spec->n_args + 1, sizeof(*args));
 	if (!args)
 		return -ENOMEM;
 	spec->args = args;
 	spec->args[spec->n_args++] = arg;
 	arg = (struct probe_arg){.name = NULL};
-	return 0;
+	r = probe_spec_check_size(spec, reterr);
+	if (r < 0)
+		probe_arg_done(&spec->args[--spec->n_args]);
+	else
+		spec->wants_all = false;
+	return r;
 }
 
 int probe_spec_add_arg(struct probe_spec *spec, const char *text, struct kp_error *reterr)
 {
 	struct fetch_site site = site_of(spec);
-	struct span s;
+	struct span s, rest, word;
 	int r;
 
 	r = check_line(text, &s, reterr);
 	if (r < 0)
 		return r;
-	for (size_t i = 0; i <= s.n; i++)
-		if (char_is_space(text[i]) || text[i] == '#')
-			return kp_error_definition(reterr, "badCharacter", i, NULL,
-						   "An argument has no spaces and no #.");
+	rest = s;
+	word = next_arg(&rest);
+	if (word.p != s.p || word.n != s.n || text[s.n] != '\0') {
+		int position = word.p == s.p ? (int)word.n : 0;
+
+		return kp_error_definition(reterr, "badCharacter", position, NULL,
+					   "An argument has no spaces and no #.");
+	}
 	if (spec->n_args == PROBE_ARGS_MAX)
 		return too_many_args(0, reterr);
 	r = fetch_arg_precheck(s, 0, &site, reterr);
@@ -213,7 +384,7 @@ static int parse_args(struct probe_spec *spec, struct span rest, const char *def
 	size_t n = 0;
 	int r;
 
-	for (struct span word = next_word(&again); word.n > 0; word = next_word(&again), n++) {
+	for (struct span word = next_arg(&again); word.n > 0; word = next_arg(&again), n++) {
 		r = fetch_arg_precheck(word, word.p - definition, &site, reterr);
 		if (r < 0)
 			return r;
@@ -222,7 +393,7 @@ static int parse_args(struct probe_spec *spec, struct span rest, const char *def
 	}
 	if (excess.n > 0)
 		return too_many_args(excess.p - definition, reterr);
-	for (struct span word = next_word(&rest); word.n > 0; word = next_word(&rest)) {
+	for (struct span word = next_arg(&rest); word.n > 0; word = next_arg(&rest)) {
 		r = add_arg(spec, word, word.p - definition, reterr);
 		if (r < 0)
 			return r;
@@ -274,7 +445,7 @@ static int refuse_others(struct span word, bool is_a_command, int position, stru
 int probe_spec_parse(const char *definition, struct probe_spec *ret, struct kp_error *reterr)
 {
 	_cleanup_(probe_spec_done) struct probe_spec spec = PROBE_SPEC_INIT;
-	struct span line, rest, command, place;
+	struct span line, rest, again, command, place;
 	bool has_command;
 	int r;
 
@@ -311,6 +482,13 @@ int probe_spec_parse(const char *definition, struct probe_spec *ret, struct kp_e
 		if (r < 0)
 			return r;
 	}
+	/* A line without a letter is ours: nothing means all, and "-" means none. */
+	spec.wants_all = !has_command && probe_spec_has_parameters(&spec);
+	again = rest;
+	if (!has_command && span_is(next_word(&again), "-") && next_word(&again).n == 0) {
+		spec.wants_all = false;
+		rest = again;
+	}
 	r = parse_args(&spec, rest, definition, reterr);
 	if (r < 0)
 		return r;
@@ -338,6 +516,7 @@ bool probe_spec_equal(const struct probe_spec *a, const struct probe_spec *b)
 		return false;
 	for (size_t i = 0; i < a->n_args; i++)
 		if (strcmp(a->args[i].name, b->args[i].name) != 0 ||
+		    !is_same_text(a->args[i].expression, b->args[i].expression) ||
 		    strcmp(a->args[i].fetch, b->args[i].fetch) != 0 ||
 		    strcmp(a->args[i].type, b->args[i].type) != 0 ||
 		    a->args[i].count != b->args[i].count)
@@ -358,6 +537,7 @@ int probe_spec_copy(const struct probe_spec *base, const char *definition, struc
 	spec.stack = base->stack;
 	spec.enabled = base->enabled;
 	spec.pending = base->pending;
+	spec.wants_all = base->wants_all && spec.n_args == 0;
 	*ret = spec;
 	spec = PROBE_SPEC_INIT;
 	return 0;
@@ -378,7 +558,7 @@ int probe_spec_note(struct probe_spec *spec, const char *note)
 void probe_spec_done(struct probe_spec *spec)
 {
 	for (size_t i = 0; i < spec->n_args; i++)
-		arg_done(&spec->args[i]);
+		probe_arg_done(&spec->args[i]);
 	free(spec->args);
 	free(spec->name);
 	free(spec->module);

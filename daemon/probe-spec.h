@@ -29,6 +29,7 @@
 
 #include "error.h"
 #include "flag-set.h"
+#include "span.h"
 #include "value-names.h"
 
 enum probe_kind {
@@ -76,7 +77,14 @@ enum arg_show {
 #define PROBE_LINE_MAX 4094
 
 struct probe_arg {
-	char *name;  /* owned: as given, or made the way the kernel makes it ("arg1") */
+	char *name; /* owned: as given, or made the way the kernel makes it ("arg1") */
+	/*
+	 * Owned: a typed expression as it was written, "file->f_flags" or "$arg*", without its
+	 * type; NULL: the argument is one of the kernel's own grammar. Until btf_compile_spec() has
+	 * compiled it, fetch is the same text, and nothing is known of what it fetches but a given
+	 * type.
+	 */
+	char *expression;
 	char *fetch; /* owned: normalised for the kernel: "+0(%si)" */
 	char *type;  /* owned: in its normal form without array, "s32", "b4@3/32"; never NULL */
 	enum arg_show show;
@@ -96,6 +104,8 @@ struct probe_arg {
 	int type_position;	      /* of the type, behind ":"; -1: not given */
 	bool is_named;		      /* the name was given, not made */
 	bool is_typed;		      /* the type was given, not the default */
+	bool is_compiled;	      /* of an expression */
+	bool is_expanded;	      /* one of those that "$arg*" stands for; the first has it */
 };
 
 struct probe_spec {
@@ -111,7 +121,8 @@ struct probe_spec {
 	unsigned int maxactive;	  /* 0: the kernel's default */
 	struct probe_arg *args;	  /* owned */
 	size_t n_args;
-	char *filter; /* owned, NULL: none */
+	bool wants_all; /* nothing was said of arguments: all that are known, if there are none */
+	char *filter;	/* owned, NULL: none */
 	bool stack;
 	bool enabled;
 	bool pending;
@@ -140,13 +151,36 @@ int probe_spec_parse(const char *definition, struct probe_spec *ret, struct kp_e
  */
 int probe_spec_add_arg(struct probe_spec *spec, const char *text, struct kp_error *reterr);
 
+/* Whether @arg is "$arg*". */
+bool probe_arg_is_all(const struct probe_arg *arg);
+
+/* Releases what @arg owns. */
+void probe_arg_done(struct probe_arg *arg);
+
+/*
+ * An argument's name from @name, cut to what the kernel takes, with "_@n" behind it when @n is
+ * above
+ * 1. *@ret is the caller's. 0 or -ENOMEM.
+ */
+int probe_arg_make_name(struct span name, unsigned int n, char **ret);
+
+/* Whether @spec is at a place where its function's parameters, or its result, are to be had. */
+bool probe_spec_has_parameters(const struct probe_spec *spec);
+
+/* Whether an argument of @spec, or a field that every event has, is called @name. */
+bool probe_spec_has_name(const struct probe_spec *spec, const char *name);
+
+/* Whether the arguments have room in one event. 0 or -EINVAL with @reterr ("eventTooBig"). */
+int probe_spec_check_size(const struct probe_spec *spec, struct kp_error *reterr);
+
 /* Whether @name may be a probe's: [A-Za-z_][A-Za-z0-9_]*, 63 characters at most. */
 bool probe_name_is_valid(const char *name);
 
 /*
  * Whether @filter looks like a kernel event filter: balanced, known field names (the arguments of
  * @spec and the common_ fields), known operators that fit the field, below the kernel's page limit.
- * The kernel stays the judge; this one has positions, which count from the start of @filter. 0 or
+ * The kernel stays the judge; this one has positions, which count from the start of @filter. Fields
+ * that come of expressions are known once those are compiled, and taken as they are before. 0 or
  * -EINVAL with @reterr (reason "badFilter").
  */
 int probe_spec_check_filter(const struct probe_spec *spec, const char *filter,
@@ -154,8 +188,8 @@ int probe_spec_check_filter(const struct probe_spec *spec, const char *filter,
 
 /*
  * The definition in its normal form, as List shows it: parsing it gives an equal spec, but for
- * filter, stack, enabled and pending, which a definition does not say. *@ret is the caller's. 0 or
- * -ENOMEM.
+ * filter, stack, enabled, pending and wants_all, which a definition does not say. *@ret is the
+ * caller's. 0 or -ENOMEM.
  */
 int probe_spec_format(const struct probe_spec *spec, char **ret);
 
@@ -181,7 +215,10 @@ int probe_spec_map_position(const struct probe_spec *spec, const char *group, co
  */
 bool probe_arg_is_signed(const struct probe_arg *arg);
 
-/* Same site, kind, maxactive, arguments, filter and stack: one kernel event can serve both. */
+/*
+ * Same site, kind, maxactive, arguments, filter and stack: one kernel event can serve both. Of
+ * compiled ones; wants_all is not looked at.
+ */
 bool probe_spec_equal(const struct probe_spec *a, const struct probe_spec *b);
 
 /*

@@ -200,6 +200,10 @@ int rpc_spec_read(struct json_object *o, struct probe_spec *ret, struct kp_error
 			kp_error_quote(e, definition ? definition : head);
 		return r;
 	}
+	if (json_object_object_get(o, "args"))
+		spec.wants_all = false;
+	else if (!definition)
+		spec.wants_all = probe_spec_has_parameters(&spec);
 	r = definition ? check_agreement(o, &spec, e) : 0;
 	if (r == 0)
 		r = add_rest(o, &spec, e);

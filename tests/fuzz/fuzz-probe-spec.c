@@ -42,7 +42,8 @@ static void check_args(const struct probe_spec *spec)
 		const struct probe_arg *arg = &spec->args[i];
 
 		CHECK(strlen(arg->name) <= PROBE_ARG_NAME_MAX);
-		CHECK(strlen(arg->fetch) <= PROBE_ARG_STRING_MAX && strlen(arg->type) > 0);
+		CHECK((arg->expression || strlen(arg->fetch) <= PROBE_ARG_STRING_MAX) &&
+		      strlen(arg->type) > 0);
 		CHECK(arg->count <= PROBE_ARRAY_MAX);
 		CHECK((arg->size == 0) == (arg->show == ARG_STRING));
 		CHECK(arg->position <= arg->fetch_position);
@@ -78,6 +79,10 @@ static void check_kernel_line(const struct probe_spec *spec, size_t length)
 	_cleanup_free_ char *line = NULL;
 	int r;
 
+	/* Expressions are nothing for the kernel before they are compiled. */
+	for (size_t i = 0; i < spec->n_args; i++)
+		if (spec->args[i].expression)
+			return;
 	r = probe_spec_format_kernel(spec, "kprobed", "ev", NULL, &line);
 	CHECK(r == 0 || r == -E2BIG);
 	if (r < 0)

@@ -224,7 +224,7 @@ static void test_what_waits_for_a_module_is_left_as_it_is(void **state)
 	struct probe_spec *specs = calloc(2, sizeof(*specs));
 	_cleanup_(resolve_done) struct resolve r = {.specs = specs, .n_specs = 2, .max_specs = 16};
 
-	assert_int_equal(probe_spec_parse("no_such_module:f", &specs[0], NULL), 0);
+	assert_int_equal(probe_spec_parse("p no_such_module:f", &specs[0], NULL), 0);
 	assert_int_equal(probe_spec_parse("no_such_module:f#2", &specs[1], NULL), 0);
 	specs[0].pending = specs[1].pending = true;
 	resolve_run(*state, &r);
