@@ -16,9 +16,9 @@
 #include "output-error.h"
 
 static const struct cmd_entry *const commands[] = {
-	&cmd_trace,   &cmd_add,	     &cmd_check,  &cmd_remove, &cmd_enable, &cmd_disable,
-	&cmd_list,    &cmd_watch,    &cmd_read,	  &cmd_status, &cmd_whoami, &cmd_doctor,
-	&cmd_symbols, &cmd_describe, &cmd_disasm, &cmd_call,
+	&cmd_trace,  &cmd_add,	   &cmd_check,	  &cmd_remove, &cmd_enable,  &cmd_disable,
+	&cmd_list,   &cmd_watch,   &cmd_read,	  &cmd_status, &cmd_metrics, &cmd_whoami,
+	&cmd_doctor, &cmd_symbols, &cmd_describe, &cmd_disasm, &cmd_call,
 };
 
 enum {

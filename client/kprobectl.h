@@ -40,8 +40,8 @@ struct cmd_entry {
 };
 
 extern const struct cmd_entry cmd_add, cmd_check, cmd_remove, cmd_enable, cmd_disable, cmd_list,
-	cmd_trace, cmd_watch, cmd_read, cmd_status, cmd_whoami, cmd_doctor, cmd_symbols,
-	cmd_describe, cmd_disasm, cmd_call;
+	cmd_trace, cmd_watch, cmd_read, cmd_status, cmd_whoami, cmd_metrics, cmd_doctor,
+	cmd_symbols, cmd_describe, cmd_disasm, cmd_call;
 
 /*
  * getopt_long() with the common options handled, so that they may stand behind the command too.

@@ -55,6 +55,7 @@ kprobectl_SOURCES = \
 	client/doctor.h client/doctor-kernel.c client/doctor-service.c \
 	client/cmd-list.c \
 	client/cmd-remove.c \
+	client/cmd-metrics.c \
 	client/cmd-status.c \
 	client/cmd-symbols.c \
 	client/cmd-trace.c \

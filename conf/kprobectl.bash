@@ -35,7 +35,7 @@ __kprobectl_find_command() {
 
 _kprobectl() {
 	local cur prev command separator options
-	local commands='trace add check remove enable disable list watch read status whoami doctor symbols describe disasm call help'
+	local commands='trace add check remove enable disable list watch read status metrics whoami doctor symbols describe disasm call help'
 	local common='--json --socket --color --help'
 	local specs='--file --name --filter --stack'
 	local stream='--count --duration --relative --where --failed --fields --sample --rate --max-latency'

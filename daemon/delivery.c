@@ -47,6 +47,7 @@ struct delivery {
 	struct subscriber *all;
 	struct subscriber *pending; /* has entries to send and is not blocked */
 	unsigned int count;
+	struct delivery_totals totals;
 };
 
 struct subscriber {
@@ -225,6 +226,11 @@ uint64_t subscriber_position(const struct subscriber *s)
 struct views *delivery_views(const struct delivery *d)
 {
 	return d->views;
+}
+
+const struct delivery_totals *delivery_totals(const struct delivery *d)
+{
+	return &d->totals;
 }
 
 unsigned int delivery_count(const struct delivery *d)
@@ -436,6 +442,23 @@ static int keep_rest(struct subscriber *s, const struct batch *b, const struct r
 	return r < 0 ? -ENOMEM : 0;
 }
 
+/* What of @b was sent: its gaps, and its events before @end. */
+static void count_sent(struct delivery *d, const struct batch *b, uint64_t end)
+{
+	struct events it = {.log = d->log, .batch = b};
+	const char *text;
+	size_t len;
+
+	d->totals.filtered += (uint64_t)b->filtered_told;
+	d->totals.rate_limited += (uint64_t)b->rate_limited_told;
+	d->totals.overtaken += b->overtaken;
+	if (end == b->end)
+		d->totals.events += b->n_events;
+	else
+		while (next_event(&it, &text, &len) && it.seq <= end)
+			d->totals.events++;
+}
+
 /* Sends one batch. 1: sent; 0: nothing to send, or the socket is full; negative: dead. */
 static int send_batch(struct subscriber *s, uint64_t now)
 {
@@ -473,6 +496,7 @@ static int send_batch(struct subscriber *s, uint64_t now)
 	}
 	if (b.filtered_told || b.rate_limited_told)
 		s->told_at = now;
+	count_sent(s->delivery, &b, end);
 	subscription_consume(&s->view, &b, end);
 	return 1;
 }

@@ -72,6 +72,15 @@ uint64_t subscriber_position(const struct subscriber *s);
 
 unsigned int delivery_count(const struct delivery *d);
 
+/* Of all subscribers there were, since the start: events sent, and told of as not sent. */
+struct delivery_totals {
+	uint64_t events;
+	uint64_t filtered;
+	uint64_t rate_limited;
+	uint64_t overtaken;
+};
+const struct delivery_totals *delivery_totals(const struct delivery *d);
+
 /* The views of subscribers. Borrowed. */
 struct views *delivery_views(const struct delivery *d);
 

@@ -54,6 +54,7 @@ libkprobed_daemon_la_SOURCES = \
 	daemon/rpc-service.c \
 	daemon/rpc-describe.c daemon/rpc-lookup.h daemon/rpc-symbols.c \
 	daemon/rpc-probe-json.c daemon/rpc-probe-json.h \
+	daemon/rpc-metrics.c \
 	daemon/rpc-spec.c daemon/rpc-spec.h \
 	daemon/rpc-choice.c daemon/rpc-choice.h \
 	daemon/server.h \

@@ -140,6 +140,10 @@ static void handle_who_am_i(struct session *s, struct json_object *parameters)
 
 const struct rpc_method rpc_service_methods[] = {
 	{.name = "Status", .is_query = true, .handle = handle_status},
+	{.name = "Metrics",
+	 .permission = MAY_OBSERVE,
+	 .is_query = true,
+	 .handle = rpc_service_metrics},
 	{.name = "WhoAmI", .is_query = true, .handle = handle_who_am_i},
 	{0},
 };

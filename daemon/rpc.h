@@ -58,6 +58,9 @@ struct json_object *rpc_probe_to_json(const struct server *server, const struct 
 /* rpc-disassemble.c: Symbols.Disassemble. */
 void rpc_disassemble(struct session *s, struct json_object *parameters);
 
+/* rpc-metrics.c: the handler of Service.Metrics. */
+void rpc_service_metrics(struct session *s, struct json_object *parameters);
+
 /* rpc-events.c: the session's subscription sees the probe from now on, if it is selected. */
 void rpc_subscription_add(struct session *s, const struct probe *p);
 

@@ -382,6 +382,7 @@ static void compose_overtaken(const struct subscription *s, struct batch *b)
 		add_gap(b, "missed", missed, NULL);
 	if (overrun)
 		add_gap(b, "overrun", overrun, NULL);
+	b->overtaken = events;
 	if (events)
 		add_gap(b, "overtaken", events, NULL);
 	if (is_uncounted)

@@ -88,8 +88,9 @@ struct batch {
 	/* Of the view, or of the texts judged: left out up to the end, and told in the gaps. */
 	int64_t filtered, rate_limited;
 	int64_t filtered_told, rate_limited_told;
-	struct pace pace; /* at the end */
-	bool is_partial;  /* enough was judged for once: there may be more behind the end */
+	uint64_t overtaken; /* told in the gaps */
+	struct pace pace;   /* at the end */
+	bool is_partial;    /* enough was judged for once: there may be more behind the end */
 	size_t n_runs;
 	struct iovec runs[BATCH_PIECES];  /* borrowed from the log */
 	uint64_t run_first[BATCH_PIECES]; /* seq of the first entry of each */
