@@ -94,13 +94,16 @@ static int find_decoders(const struct server *server, char *const *selectors, si
 		return -ENOMEM;
 	}
 	for (const struct probe *p = r->all; p; p = p->next) {
+		const struct decoder *d;
 		bool is_meant = false;
 
 		for (size_t i = 0; p->owners && i < n; i++)
 			if (probe_matches(p, selectors[i]))
 				is_meant = is_found[i] = true;
-		if (is_meant && p->decoder && n_decoders < r->n_live)
-			decoders[n_decoders++] = p->decoder;
+		/* Made once, by the worker; then it stays. */
+		d = is_meant ? __atomic_load_n(&p->decoder, __ATOMIC_ACQUIRE) : NULL;
+		if (d && n_decoders < r->n_live)
+			decoders[n_decoders++] = d;
 		else if (is_meant)
 			is_whole = false;
 	}

@@ -92,7 +92,7 @@ static const struct {
 	{"probe_hits", "counter", "_total", "Hits of the probe that the kernel ran.", hits_of},
 	{"probe_missed", "counter", "_total", "Hits of the probe that the kernel could not run.",
 	 missed_of},
-	{"probe_recorded", "counter", "_total", "Events of the probe in the log, past ones too.",
+	{"probe_recorded", "counter", "_total", "Events of the probe that came to the log.",
 	 recorded_of},
 	{"probe_enabled", "gauge", "", "Whether the probe records.", enabled_of},
 };
