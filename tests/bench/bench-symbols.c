@@ -44,11 +44,13 @@ static double cpu_msec(void)
 /* Resident memory of the process, in MiB. */
 static double resident_mib(void)
 {
-	_cleanup_fclose_ FILE *f = fopen("/proc/self/statm", "re");
+	FILE *f = fopen("/proc/self/statm", "re");
 	long pages = 0;
 
-	if (!f || fscanf(f, "%*d %ld", &pages) != 1)
-		return 0;
+	if (f && fscanf(f, "%*d %ld", &pages) != 1)
+		pages = 0;
+	if (f)
+		fclose(f);
 	return (double)pages * (double)sysconf(_SC_PAGESIZE) / (1 << 20);
 }
 
