@@ -306,7 +306,7 @@ static void note_patch(uint64_t address, char type, const char *site, const char
 	void *p;
 
 	if (address < w->d->address || at >= w->n || patch.how == TEXT_PATCH_NONE ||
-	    !text_patch_is_live(&patch, w->live + at, w->n - at))
+	    !text_patch_settle(&patch, w->live + at, w->n - at))
 		return;
 	for (size_t i = 0; i < w->n_patches; i++)
 		if (w->patches[i].address == address)

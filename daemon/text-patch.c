@@ -39,13 +39,18 @@ const char *text_patch_method(enum text_patch_how how)
 	return methods[how];
 }
 
-bool text_patch_is_live(const struct text_patch *patch, const uint8_t *live, size_t n)
+bool text_patch_settle(struct text_patch *patch, const uint8_t *live, size_t n)
 {
 	switch (patch->how) {
 	case TEXT_PATCH_BREAKPOINT:
-		return n >= sizeof(breakpoint) && memcmp(live, breakpoint, sizeof(breakpoint)) == 0;
 	case TEXT_PATCH_JUMP:
-		return n >= TEXT_PATCH_MAX && live[0] == 0xe9;
+		if (n >= sizeof(breakpoint) && memcmp(live, breakpoint, sizeof(breakpoint)) == 0)
+			patch->how = TEXT_PATCH_BREAKPOINT;
+		else if (n >= TEXT_PATCH_MAX && live[0] == 0xe9)
+			patch->how = TEXT_PATCH_JUMP;
+		else
+			return false;
+		return true;
 	case TEXT_PATCH_FTRACE:
 		return n >= sizeof(ftrace_nop) && memcmp(live, ftrace_nop, sizeof(ftrace_nop)) != 0;
 	default:

@@ -57,10 +57,12 @@ enum text_patch_how text_patch_of_method(const char *method);
 const char *text_patch_method(enum text_patch_how how);
 
 /*
- * Compares @patch with the bytes that are at its address: a probe that is armed while we look, or
- * has just gone, is not there yet or any more. False: the bytes are no such patch.
+ * Compares @patch with the @n bytes that are at its address: a probe that is armed while we look,
+ * or has just gone, is not there yet or any more, and one that the kernel calls optimized may still
+ * be a breakpoint (the flag is set when the change is put in the queue: optimize_kprobe()). Then
+ * @patch becomes what it is. False: the bytes are no probe's.
  */
-bool text_patch_is_live(const struct text_patch *patch, const uint8_t *live, size_t n);
+bool text_patch_settle(struct text_patch *patch, const uint8_t *live, size_t n);
 
 /*
  * Finds out what @patch has overwritten. @table is the address of kprobe_table, 0 when it is not

@@ -189,8 +189,8 @@ static void test_instructions_are_shown_as_without_the_jump(void **state)
 
 	memcpy(live, clean, sizeof(live));
 	memcpy(live + 5, "\xe9\x11\x22\x33\x44", 5);
-	assert_true(text_patch_is_live(&patch, live + 5, sizeof(live) - 5));
-	assert_false(text_patch_is_live(&patch, live, sizeof(live)));
+	assert_true(text_patch_settle(&patch, live + 5, sizeof(live) - 5));
+	assert_false(text_patch_settle(&patch, live, sizeof(live)));
 	rows = list(&l);
 	assert_int_equal(rows.n, 7);
 	assert_string_equal(rows.all[1].insn.text, "pushq %rbx");
@@ -220,8 +220,8 @@ static void test_breakpoint_over_a_long_instruction_is_undone(void **state)
 
 	memcpy(live, clean, sizeof(live));
 	live[6] = 0xcc;
-	assert_true(text_patch_is_live(&patch, live + 6, 1));
-	assert_false(text_patch_is_live(&patch, live + 5, 1));
+	assert_true(text_patch_settle(&patch, live + 6, 1));
+	assert_false(text_patch_settle(&patch, live + 5, 1));
 	rows = list(&l);
 	assert_int_equal(rows.n, 7);
 	assert_string_equal(rows.all[2].insn.text, "movq %rsi, %rbx");
@@ -237,6 +237,17 @@ static void test_breakpoint_over_a_long_instruction_is_undone(void **state)
 	assert_non_null(strstr(rows.all[2].reason, "not known"));
 }
 
+static void test_memory_decides_whether_it_is_a_jump_yet(void **state)
+{
+	struct text_patch patch = {.how = TEXT_PATCH_JUMP};
+
+	assert_true(text_patch_settle(&patch, (const uint8_t *)"\xcc\x48\x89\xf3\x31", 5));
+	assert_int_equal(patch.how, TEXT_PATCH_BREAKPOINT);
+	assert_true(text_patch_settle(&patch, (const uint8_t *)"\xe9\x01\x02\x03\x04", 5));
+	assert_int_equal(patch.how, TEXT_PATCH_JUMP);
+	assert_false(text_patch_settle(&patch, clean, sizeof(clean)));
+}
+
 static void test_ftrace_call_is_a_nop_without_it(void **state)
 {
 	struct text_patch patch = {.address = FUNCTION, .how = TEXT_PATCH_FTRACE};
@@ -249,9 +260,9 @@ static void test_ftrace_call_is_a_nop_without_it(void **state)
 	struct rows rows;
 
 	memcpy(live, clean, sizeof(live));
-	assert_false(text_patch_is_live(&patch, live, sizeof(live)));
+	assert_false(text_patch_settle(&patch, live, sizeof(live)));
 	memcpy(live, "\xe8\x01\x02\x03\x04", 5);
-	assert_true(text_patch_is_live(&patch, live, sizeof(live)));
+	assert_true(text_patch_settle(&patch, live, sizeof(live)));
 	text_patch_find_original(&patch, NULL, 0, NULL);
 	rows = list(&l);
 	assert_string_equal(rows.all[0].insn.text, "nopl (%rax, %rax)");
@@ -306,6 +317,7 @@ int main(void)
 		cmocka_unit_test(test_original_is_found_where_the_kernel_keeps_it),
 		cmocka_unit_test(test_instructions_are_shown_as_without_the_jump),
 		cmocka_unit_test(test_breakpoint_over_a_long_instruction_is_undone),
+		cmocka_unit_test(test_memory_decides_whether_it_is_a_jump_yet),
 		cmocka_unit_test(test_ftrace_call_is_a_nop_without_it),
 #endif
 		cmocka_unit_test(test_jump_labels_and_static_calls_are_reserved),
