@@ -147,6 +147,7 @@ static int run(struct ctl *ctl, int argc, char **argv)
 	while ((c = ctl_getopt(ctl, argc, argv, SPEC_SHORTS STREAM_SHORTS, longs)) != -1)
 		if (!specs_option(&spec_options, c, optarg))
 			stream_option(ctl, &options, c, optarg);
+	stream_check(ctl, &options);
 	if (!specs_gather(ctl, &spec_options, argc - optind, argv + optind, &specs))
 		return EXIT_FAILURE;
 	status = trace(ctl, &specs, &options, command, &child);

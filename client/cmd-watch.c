@@ -89,6 +89,7 @@ static int run(struct ctl *ctl, int argc, char **argv, bool is_read)
 		else
 			stream_option(ctl, &options.stream, c, optarg);
 	}
+	stream_check(ctl, &options.stream);
 	return watch(ctl, &options, argv + optind, argc - optind);
 }
 

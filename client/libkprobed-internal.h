@@ -110,6 +110,7 @@ struct kprobed {
 	int wakeup_fd;		      /* owned; -1: none */
 	bool memory_ended;	      /* the daemon has let go of it: nothing more is written */
 	size_t memory_batch;	      /* events in a batch at most */
+	uint64_t memory_position;     /* the reader\'s when cursor, or next_cursor, was made */
 	const struct log_item *items; /* borrowed from the reader: of the batch, not given out */
 	size_t n_items;
 	char *items_copy; /* borrowed from the reader */

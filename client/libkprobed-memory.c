@@ -81,10 +81,40 @@ int memory_begin(struct kprobed *k, const char *const *selectors, size_t n, int 
 		return connection_break(k, r == -EBADMSG ? -EPROTO : r);
 	k->memory_batch = max_batch > 0 ? (size_t)max_batch : BATCH_DEFAULT;
 	k->memory_ended = false;
+	k->memory_position = position;
 	for (size_t i = 0; i < k->n_rights; i++)
 		if (k->rights[i] == wakeup_fd)
 			k->rights[i] = -1;
 	k->wakeup_fd = wakeup_fd;
+	return 0;
+}
+
+static char *format_cursor(const struct kprobed *k)
+{
+	char *cursor;
+
+	if (asprintf(&cursor, "%08" PRIx32 ":%" PRIu64, log_reader_epoch(k->memory),
+		     log_reader_position(k->memory)) < 0)
+		return NULL;
+	return cursor;
+}
+
+/*
+ * There was nothing, but what is not ours has been passed over. The cursor goes along, or the log
+ * would leave it behind, and who came back with it would be told of a loss there never was.
+ */
+static int move_cursor(struct kprobed *k)
+{
+	char *cursor;
+
+	if (k->memory_position == log_reader_position(k->memory))
+		return 0;
+	cursor = format_cursor(k);
+	if (!cursor)
+		return 0; /* it can go along the next time */
+	free(k->cursor);
+	k->cursor = cursor;
+	k->memory_position = log_reader_position(k->memory);
 	return 0;
 }
 
@@ -97,13 +127,14 @@ static int fill(struct kprobed *k)
 
 	r = log_reader_next(k->memory, k->memory_batch, &batch);
 	if (r == 0)
-		return 0;
+		return move_cursor(k);
 	/* What was taken without memory to tell of it would be lost in silence. */
 	if (r < 0)
 		return connection_break(k, r == -EBADMSG ? -EPROTO : r);
-	if (asprintf(&cursor, "%08" PRIx32 ":%" PRIu64, log_reader_epoch(k->memory),
-		     log_reader_position(k->memory)) < 0)
+	cursor = format_cursor(k);
+	if (!cursor)
 		return connection_break(k, -ENOMEM);
+	k->memory_position = log_reader_position(k->memory);
 	slice_iter_init(&k->gaps, batch.gaps);
 	k->items = batch.items;
 	k->n_items = batch.n_events;

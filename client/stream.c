@@ -118,6 +118,16 @@ bool stream_option(const struct ctl *ctl, struct stream_options *options, int c,
 	}
 }
 
+void stream_check(const struct ctl *ctl, const struct stream_options *o)
+{
+	if (o->transport == KPROBED_TRANSPORT_MEMORY &&
+	    (o->where || o->failed || o->fields || o->sample || o->rate))
+		usage_error(
+			ctl,
+			"--where, --failed, --fields, --sample and --rate are done by the daemon, "
+			"which --transport memory leaves out");
+}
+
 /* What --where and --failed ask for together. */
 static int make_filter(const struct stream_options *options, char **ret)
 {

@@ -60,6 +60,9 @@ struct stream_options {
 /* Takes an option of STREAM_LONGS. False: it is none of them. */
 bool stream_option(const struct ctl *ctl, struct stream_options *options, int c, const char *value);
 
+/* Ends the program when options were given that exclude each other. */
+void stream_check(const struct ctl *ctl, const struct stream_options *options);
+
 /*
  * What of it the daemon has to know, for kprobed_subscribe() and kprobed_read(), in @ret, whose
  * other members stay. @memory: owned by the caller, released with stream_choice_done(). 0 or

@@ -168,6 +168,10 @@ static void test_events_come_as_over_the_socket(void **state)
 	append(f, f->closes, "closes");
 	wakeups_pass(f->wakeups);
 	assert_false(is_readable(f));
+	/* What is not ours is passed over, and the cursor goes along. */
+	assert_int_equal(kprobed_next(f->k, 0, &event), 0);
+	snprintf(cursor, sizeof(cursor), "%08x:3", event_log_epoch(f->log));
+	assert_string_equal(kprobed_cursor(f->k), cursor);
 	append(f, f->opens, "opens");
 	append(f, f->opens, "opens");
 	wakeups_pass(f->wakeups);
