@@ -53,6 +53,9 @@ static struct json_object *kernel_line_to_json(const struct probe *p)
 {
 	_cleanup_free_ char *line = NULL;
 
+	/* One that waits has none before its module is there. */
+	if (p->spec.waits)
+		return NULL;
 	if (plant_format_line(p, p->is_temporary ? p->name : p->event, &line) < 0)
 		return NULL;
 	return json_object_new_string(line);
