@@ -79,7 +79,9 @@ static void check_kernel_line(const struct probe_spec *spec, size_t length)
 	_cleanup_free_ char *line = NULL;
 	int r;
 
-	/* Expressions are nothing for the kernel before they are compiled. */
+	/* What has to be resolved is nothing for the kernel before. */
+	if (spec->is_pattern || spec->nth)
+		return;
 	for (size_t i = 0; i < spec->n_args; i++)
 		if (spec->args[i].expression)
 			return;
