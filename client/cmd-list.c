@@ -73,7 +73,27 @@ static void add_row(struct table *table, json_object *probe)
 	table_add(table, cells);
 }
 
-static int take_reply(const struct ctl *ctl, const char *text, struct table *table)
+/* "note: opens: ..." */
+static void put_notes(struct text *t, json_object *probe)
+{
+	json_object *notes = json_object_object_get(probe, "notes");
+	const char *name = member_string(probe, "name");
+
+	for (size_t i = 0;
+	     json_object_is_type(notes, json_type_array) && i < json_object_array_length(notes);
+	     i++) {
+		const char *note = json_object_get_string(json_object_array_get_idx(notes, i));
+
+		text_puts(t, "note: ");
+		text_safe(t, name, strlen(name));
+		text_puts(t, ": ");
+		text_safe(t, note, strlen(note));
+		text_putc(t, '\n');
+	}
+}
+
+static int take_reply(const struct ctl *ctl, const char *text, struct table *table,
+		      struct text *notes)
 {
 	_cleanup_json_ json_object *reply = json_tokener_parse(text);
 	json_object *probes = json_object_object_get(reply, "probes");
@@ -83,16 +103,18 @@ static int take_reply(const struct ctl *ctl, const char *text, struct table *tab
 	for (size_t i = 0; i < json_object_array_length(probes); i++) {
 		json_object *probe = json_object_array_get_idx(probes, i);
 
-		if (ctl->json)
+		if (ctl->json) {
 			print_json(ctl, probe);
-		else
-			add_row(table, probe);
+			continue;
+		}
+		add_row(table, probe);
+		put_notes(notes, probe);
 	}
 	return table->failed ? -ENOMEM : 0;
 }
 
 static int list(const struct ctl *ctl, struct kprobed *k, json_object *parameters,
-		struct table *table)
+		struct table *table, struct text *notes)
 {
 	bool continues = true;
 	const char *reply;
@@ -106,7 +128,7 @@ static int list(const struct ctl *ctl, struct kprobed *k, json_object *parameter
 		if (r == 0)
 			r = -ETIMEDOUT;
 		if (r > 0)
-			r = take_reply(ctl, reply, table);
+			r = take_reply(ctl, reply, table, notes);
 	}
 	return r;
 }
@@ -128,7 +150,7 @@ static int run(struct ctl *ctl, int argc, char **argv)
 	_cleanup_table_ struct table table = {.columns = columns, .n_columns = N_COLUMNS};
 	_cleanup_kprobed_ struct kprobed *k = NULL;
 	_cleanup_json_ json_object *parameters = NULL;
-	_cleanup_text_ struct text t = {0};
+	_cleanup_text_ struct text t = {0}, notes = {0};
 	bool foreign = false;
 	int r;
 
@@ -139,7 +161,7 @@ static int run(struct ctl *ctl, int argc, char **argv)
 	parameters = selection(argv + optind, argc - optind);
 	if (foreign)
 		json_object_object_add(parameters, "foreign", json_object_new_boolean(true));
-	r = list(ctl, k, parameters, &table);
+	r = list(ctl, k, parameters, &table, &notes);
 	if (r < 0)
 		return print_failure(ctl, k, r, NULL);
 	if (ctl->json)
@@ -150,6 +172,7 @@ static int run(struct ctl *ctl, int argc, char **argv)
 	}
 	table_format(&table, terminal_width(stdout), ctl->color, &t);
 	text_write(&t, stdout);
+	text_write(&notes, stderr);
 	return EXIT_SUCCESS;
 }
 
