@@ -15,6 +15,7 @@ struct parser {
 	size_t at;
 	int start; /* of the text in the definition */
 	int nesting;
+	int depth; /* of parentheses around an expression */
 	struct btf_expr *e;
 	struct kp_error *reterr;
 };
@@ -265,10 +266,14 @@ static int parse_operand(struct parser *p)
 	if (accept_cast(p, &cast.type)) {
 		cast.position = cast.type.position;
 		r = parse_operand(p);
+		if (r == 0 && p->depth > 0)
+			r = parse_path(p, true);
 		return r < 0 ? r : add_step(p, cast);
 	}
 	if (accept(p, "(")) {
+		p->depth++;
 		r = parse_expression(p);
+		p->depth--;
 		if (r == 0 && !accept(p, ")"))
 			return wrong(p, here(p), NULL, "The parenthesis is not closed.");
 		return r;

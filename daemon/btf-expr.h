@@ -11,8 +11,9 @@
  *	             "container_of(" expression "," type "," NAME { "." NAME | "[" NUMBER "]" } ")"
  *	type       = ["const"] ["struct" | "union" | "enum"] NAME {"*"}
  *
- * Otherwise than in C a cast binds to what is right behind it, "(struct sock *)sk->sk_family" being
- * "((struct sock *)sk)->sk_family": that is what everybody means who writes it here.
+ * Inside parentheses a cast is one of C. Outside of all it binds to what is right behind it, and
+ * "(struct sock *)sk->sk_family" is "((struct sock *)sk)->sk_family": in C it would make a pointer
+ *of a number, which nobody means who writes it here.
  */
 #ifndef KP_BTF_EXPR_H
 #define KP_BTF_EXPR_H

@@ -301,12 +301,20 @@ static int show_array(struct btf_value *v, int position, struct btf_fetch *ret,
 	return write_fetch(v, FORM_IN_PLACE, type, position, ret, reterr);
 }
 
+/* Pointers to char that are no strings: room for bytes, whose number stands elsewhere. */
+static bool is_buffer(struct span name)
+{
+	static const char *const names[] = {"buf", "buffer", "ubuf", "optval"};
+
+	return is_name_of(name, names, ARRAY_SIZE(names));
+}
+
 static int show_pointer(struct btf_value *v, uint32_t pointee, unsigned int pointers, int position,
 			struct btf_fetch *ret, struct kp_error *reterr)
 {
 	const struct btf_type *t = pointers ? NULL : btf_type_strip(v->btf, pointee, NULL);
 
-	if (t && is_text(v->btf, pointee, v->name))
+	if (t && is_text(v->btf, pointee, v->name) && !is_buffer(v->name))
 		return write_fetch(v, FORM_POINTEE,
 				   btf_type_is_user(v->btf, pointee) ? "ustring" : "string",
 				   position, ret, reterr);

@@ -1,6 +1,8 @@
 # Fuzz targets. With --enable-fuzzers (clang) they are libFuzzer's: "make fuzz-short" runs each for
 # FUZZ_SECONDS; for longer call one by hand. Without it "make check" replays their corpus.
 FUZZ_TARGETS = \
+	tests/fuzz/fuzz-btf \
+	tests/fuzz/fuzz-btf-expr \
 	tests/fuzz/fuzz-client-scan \
 	tests/fuzz/fuzz-config \
 	tests/fuzz/fuzz-filter \
@@ -23,6 +25,18 @@ FUZZ_MAIN = tests/fuzz/replay.c
 FUZZ_LINK = $(AM_LDFLAGS)
 TESTS += tests/fuzz/replay-corpus
 endif
+
+tests_fuzz_fuzz_btf_SOURCES = tests/fuzz/fuzz-btf.c $(FUZZ_MAIN)
+tests_fuzz_fuzz_btf_CPPFLAGS = $(FUZZ_CPPFLAGS)
+tests_fuzz_fuzz_btf_CFLAGS = $(FUZZ_CFLAGS)
+tests_fuzz_fuzz_btf_LDFLAGS = $(FUZZ_LINK)
+tests_fuzz_fuzz_btf_LDADD = $(FUZZ_LDADD) $(BPF_LIBS)
+
+tests_fuzz_fuzz_btf_expr_SOURCES = tests/fuzz/fuzz-btf-expr.c tests/unit/btf-world.h $(FUZZ_MAIN)
+tests_fuzz_fuzz_btf_expr_CPPFLAGS = $(FUZZ_CPPFLAGS)
+tests_fuzz_fuzz_btf_expr_CFLAGS = $(FUZZ_CFLAGS)
+tests_fuzz_fuzz_btf_expr_LDFLAGS = $(FUZZ_LINK)
+tests_fuzz_fuzz_btf_expr_LDADD = $(FUZZ_LDADD) $(BPF_LIBS)
 
 tests_fuzz_fuzz_client_scan_SOURCES = tests/fuzz/fuzz-client-scan.c $(FUZZ_MAIN)
 tests_fuzz_fuzz_client_scan_CPPFLAGS = $(FUZZ_CPPFLAGS)

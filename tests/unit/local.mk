@@ -8,6 +8,8 @@ UNIT_TESTS = \
 	tests/unit/test-varlink-check \
 	tests/unit/test-wire \
 	tests/unit/test-strutil \
+	tests/unit/test-btf-compile \
+	tests/unit/test-calling \
 	tests/unit/test-config \
 	tests/unit/test-config-files \
 	tests/unit/test-control \
@@ -249,3 +251,13 @@ tests_unit_test_listing_SOURCES = tests/unit/test-listing.c tests/unit/core-file
 tests_unit_test_listing_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_listing_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_listing_LDADD = $(UNIT_LDADD)
+
+tests_unit_test_btf_compile_SOURCES = tests/unit/test-btf-compile.c tests/unit/btf-world.h
+tests_unit_test_btf_compile_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_btf_compile_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_btf_compile_LDADD = $(UNIT_LDADD) $(BPF_LIBS)
+
+tests_unit_test_calling_SOURCES = tests/unit/test-calling.c
+tests_unit_test_calling_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_calling_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_calling_LDADD = $(UNIT_LDADD)
