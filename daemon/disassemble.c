@@ -190,13 +190,15 @@ static unsigned long take_number(char *symbol)
 static int find_named(const struct symbols *s, struct disassembly *d, uint32_t *ret)
 {
 	_cleanup_free_ struct symbol_places *places = malloc(sizeof(*places));
+	bool is_kernel = d->module && strcmp(d->module, PROBE_VMLINUX) == 0;
+	const char *module = is_kernel ? "" : d->module;
 	unsigned long nth = take_number(d->symbol), n;
 	uint32_t variant;
 
 	*ret = SYMBOL_NONE;
 	if (!places)
 		return -ENOMEM;
-	n = symbol_places_find(s, d->module, d->symbol, places);
+	n = symbol_places_find(s, module, d->symbol, places);
 	if (n > 0 && nth <= n && nth <= SYMBOL_PLACES_MAX) {
 		*ret = places->indexes[nth ? nth - 1 : 0];
 		d->others = calloc(SYMBOL_PLACES_MAX, sizeof(*d->others));
@@ -205,8 +207,7 @@ static int find_named(const struct symbols *s, struct disassembly *d, uint32_t *
 		for (size_t i = 0; i < places->n; i++)
 			if (places->indexes[i] != *ret)
 				d->others[d->n_others++] = places->items[i].address;
-	} else if (n == 0 && nth == 0 &&
-		   symbols_variants(s, d->symbol, d->module, &variant, 1) == 1) {
+	} else if (n == 0 && nth == 0 && symbols_variants(s, d->symbol, module, &variant, 1) == 1) {
 		/* The compiler has left foo.isra.0 only. */
 		*ret = variant;
 	}
