@@ -48,6 +48,9 @@ static void put_definition(const struct ctl *ctl, struct text *t, const struct s
 	const char *definition = member_string(parameters, "definition");
 	const char *own = specs_definition(specs, index);
 
+	/* A pattern has places as well. */
+	if (!*definition)
+		definition = member_string(parameters, "pattern");
 	if (!own && !*definition)
 		return;
 	if (own && specs->lines[index] > 0)
