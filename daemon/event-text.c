@@ -2,15 +2,26 @@
 /* See event-text.h. */
 #include "event-text.h"
 
+/* Whether the quote at @q is the string's: behind an even number of backslashes, all after @begin.
+ */
+static bool is_end(const char *begin, const char *q)
+{
+	const char *p = q;
+
+	while (p > begin && p[-1] == '\\')
+		p--;
+	return (q - p) % 2 == 0;
+}
+
 /* With its quotes; 0: it has no end. */
 static size_t string_length(struct span s)
 {
-	const char *p = s.p + 1, *end = s.p + s.n;
+	const char *p = s.p + 1, *end = s.p + s.n, *q;
 
-	while (p < end) {
-		if (*p == '"')
-			return (size_t)(p + 1 - s.p);
-		p += *p == '\\' ? 2 : 1;
+	while (p < end && (q = memchr(p, '"', (size_t)(end - p)))) {
+		if (is_end(p, q))
+			return (size_t)(q + 1 - s.p);
+		p = q + 1;
 	}
 	return 0;
 }
