@@ -159,6 +159,21 @@ def run(*command, check=True, **kwargs):
 	return result
 
 
+# For who checks that events come in the order of their times: without it kprobed hands on single events at once.
+IN_ORDER = "[delivery]\norder-window-us=20000\n"
+
+
+def kprobed_start_with(config):
+	"""Started anew with these lines of kprobed.conf."""
+	path = "/etc/kprobed/kprobed.conf.d/50-test.conf"
+	os.makedirs(os.path.dirname(path), exist_ok=True)
+	with open(path, "w", encoding="utf-8") as file:
+		file.write(config)
+	kprobed_stop()
+	kprobed_start()
+	os.unlink(path)
+
+
 def kprobed_start():
 	run("systemctl", "reset-failed", "kprobed.service", "kprobed.socket", check=False)
 	if run("systemctl", "start", "kprobed.service", check=False).returncode:
