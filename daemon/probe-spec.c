@@ -297,6 +297,8 @@ static int parse_expression(const struct probe_spec *spec, struct span text, int
 		name = body;
 	} else {
 		r = btf_expr_parse(body, position, &e, reterr);
+		if (r < 0)
+			return r;
 		name = btf_expr_name(&e);
 	}
 	if (r == 0 && !arg->is_named)
