@@ -6,4 +6,4 @@ varlink_FILES = \
 	include/io.kprobed.Service.varlink \
 	include/io.kprobed.Symbols.varlink
 dist_varlink_DATA = $(varlink_FILES)
-include_HEADERS = include/kprobed.h
+include_HEADERS = include/kprobed.h include/kprobed-ioctl.h

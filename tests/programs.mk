@@ -3,6 +3,8 @@ GUEST_BINARIES = \
 	tests/vm/programs/hits \
 	tests/vm/programs/hitter \
 	tests/vm/programs/latency \
+	tests/vm/programs/ioctl-check \
+	tests/vm/programs/ioctl-churn \
 	tests/vm/programs/opener \
 	tests/vm/programs/pacer \
 	tests/vm/programs/sleepers \
@@ -24,3 +26,7 @@ tests_vm_programs_sleepers_SOURCES = tests/vm/programs/sleepers.c
 tests_vm_programs_sleepers_LDFLAGS = $(AM_LDFLAGS) -pthread
 tests_vm_programs_subscriber_SOURCES = tests/vm/programs/subscriber.c
 tests_vm_programs_subscriber_LDADD = libkprobed.la
+tests_vm_programs_ioctl_check_SOURCES = tests/vm/programs/ioctl-check.c
+tests_vm_programs_ioctl_check_LDFLAGS = $(AM_LDFLAGS) -pthread
+tests_vm_programs_ioctl_churn_SOURCES = tests/vm/programs/ioctl-churn.c
+tests_vm_programs_ioctl_churn_LDFLAGS = $(AM_LDFLAGS) -pthread

@@ -1,0 +1,239 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What runs at a hit. The kernel calls these with preemption off and never one inside another on
+ * the same CPU, but perhaps in an NMI; a kprobe that is hit in here is not run but counted by the
+ * kernel as missed. So the only thing to watch is the CPU's buffer, of which there are two.
+ *
+ * A call probe sits between the kernel's return probe and the function (kprobed_call_pre calls the
+ * kernel's own handler): that lets what needs no arguments be filtered before an instance is
+ * taken, and counts exactly where the kernel's nmissed, which CPUs raise at the same time, may not.
+ */
+#define CREATE_TRACE_POINTS
+#include "kprobed_trace.h"
+
+#include <linux/kprobes.h>
+#include <linux/ktime.h>
+#include <linux/percpu.h>
+#include <linux/ptrace.h>
+#include <linux/sched.h>
+#include <linux/timekeeping.h>
+
+#include "kprobed_compat.h"
+#include "kprobed_module.h"
+
+#define BUFFERS 2
+
+struct buffers {
+	int used;
+	u8 data[BUFFERS][KPROBED_PART_MAX];
+};
+
+/* What a call probe keeps of a call, in the kernel's instance. */
+struct instance {
+	u64 start;
+	u64 faults;
+	u16 entry_len;
+	u8 entry[];
+};
+
+static struct buffers __percpu *cpu_buffers;
+
+int kprobed_handler_init(void)
+{
+	cpu_buffers = alloc_percpu(struct buffers);
+	return cpu_buffers ? 0 : -ENOMEM;
+}
+
+void kprobed_handler_done(void)
+{
+	free_percpu(cpu_buffers);
+}
+
+size_t kprobed_instance_size(const struct kprobed_probe *probe)
+{
+	return offsetof(struct instance, entry) + probe->entry_fetch.size;
+}
+
+static __always_inline u8 *buffer_get(void)
+{
+	int used = this_cpu_inc_return(cpu_buffers->used);
+
+	if (likely(used <= BUFFERS))
+		return this_cpu_ptr(cpu_buffers)->data[used - 1];
+	this_cpu_dec(cpu_buffers->used);
+	return NULL;
+}
+
+static __always_inline void buffer_put(void)
+{
+	this_cpu_dec(cpu_buffers->used);
+}
+
+static __always_inline struct kprobed_probe *probe_of(struct kprobe *kp)
+{
+	return container_of(kp, struct kprobed_probe, rp.kp);
+}
+
+/* Whether a hit is not wanted, by what can be said without fetching anything. */
+static __always_inline bool is_filtered_early(const struct kprobed_probe *probe)
+{
+	const struct kprobed_cond *cond = &probe->entry_cond;
+
+	if (probe->flags & KPROBED_SKIP_KTHREADS && current->flags & PF_KTHREAD)
+		return true;
+	return cond->n && !cond->needs_entry && !kprobed_cond_run(cond, probe->text, NULL);
+}
+
+static __always_inline bool is_filtered_late(const struct kprobed_probe *probe,
+					     const struct kprobed_hit *hit)
+{
+	const struct kprobed_cond *cond = &probe->entry_cond;
+
+	return cond->n && cond->needs_entry && !kprobed_cond_run(cond, probe->text, hit);
+}
+
+/* The end of a hit that counts. */
+static void report(struct kprobed_probe *probe, const struct kprobed_hit *hit)
+{
+	if (hit->faults)
+		this_cpu_inc(probe->stats->faults);
+	if (probe->hist && !kprobed_hist_count(probe->hist, hit))
+		this_cpu_inc(probe->stats->hist_overflow);
+	if (probe->flags & KPROBED_NO_EVENT) {
+		this_cpu_inc(probe->stats->counted);
+	} else if (trace_kprobed_hit_enabled()) {
+		trace_kprobed_hit(hit);
+		this_cpu_inc(probe->stats->recorded);
+	} else {
+		this_cpu_inc(probe->stats->unheard);
+	}
+}
+NOKPROBE_SYMBOL(report);
+
+int kprobed_call_pre(struct kprobe *kp, struct pt_regs *regs)
+{
+	struct kprobed_probe *probe = probe_of(kp);
+	u64 entered;
+	int r;
+
+	this_cpu_inc(probe->stats->hits);
+	if (is_filtered_early(probe)) {
+		this_cpu_inc(probe->stats->filtered);
+		return 0;
+	}
+	entered = this_cpu_read(probe->stats->entered);
+	r = probe->call_pre(kp, regs);
+	/* It did not come to kprobed_call_entry(). */
+	if (entered == this_cpu_read(probe->stats->entered))
+		this_cpu_inc(probe->stats->missed_instance);
+	return r;
+}
+NOKPROBE_SYMBOL(kprobed_call_pre);
+
+int kprobed_call_entry(struct kretprobe_instance *ri, struct pt_regs *regs)
+{
+	struct kprobed_probe *probe = container_of(get_kretprobe(ri), struct kprobed_probe, rp);
+	struct instance *instance = (struct instance *)ri->data;
+	struct kprobed_hit hit;
+
+	this_cpu_inc(probe->stats->entered);
+	instance->faults = 0;
+	instance->entry_len =
+		kprobed_fetch_run(&probe->entry_fetch, regs, instance->entry, &instance->faults);
+	hit.entry = instance->entry;
+	hit.faults = instance->faults;
+	if (is_filtered_late(probe, &hit)) {
+		this_cpu_inc(probe->stats->filtered);
+		return 1;
+	}
+	this_cpu_inc(probe->stats->started);
+	instance->start = ktime_get_mono_fast_ns();
+	return 0;
+}
+NOKPROBE_SYMBOL(kprobed_call_entry);
+
+static __always_inline bool return_counts(const struct kprobed_probe *probe,
+					  const struct kprobed_hit *hit, bool has_result)
+{
+	const struct kprobed_cond *cond = &probe->return_cond;
+
+	return !cond->n || cond->needs_return != has_result ||
+	       kprobed_cond_run(cond, probe->text, hit);
+}
+
+int kprobed_call_return(struct kretprobe_instance *ri, struct pt_regs *regs)
+{
+	u64 now = ktime_get_mono_fast_ns();
+	struct kprobed_probe *probe = container_of(get_kretprobe(ri), struct kprobed_probe, rp);
+	const struct instance *instance = (const struct instance *)ri->data;
+	struct kprobed_hit hit = {
+		.cookie = probe->cookie,
+		.duration = now - instance->start,
+		.ret = regs_return_value(regs),
+		.caller = kprobed_caller(ri, regs),
+		.faults = instance->faults,
+		.entry = instance->entry,
+		.entry_len = instance->entry_len,
+		.kind = KPROBED_CALL,
+	};
+	u8 *buffer;
+
+	this_cpu_inc(probe->stats->returned);
+	if (!return_counts(probe, &hit, false)) {
+		this_cpu_inc(probe->stats->filtered);
+		return 0;
+	}
+	buffer = buffer_get();
+	if (!buffer) {
+		this_cpu_inc(probe->stats->dropped);
+		return 0;
+	}
+	hit.result = buffer;
+	hit.result_len = kprobed_fetch_run(&probe->return_fetch, regs, buffer, &hit.faults);
+	if (return_counts(probe, &hit, true))
+		report(probe, &hit);
+	else
+		this_cpu_inc(probe->stats->filtered);
+	buffer_put();
+	return 0;
+}
+NOKPROBE_SYMBOL(kprobed_call_return);
+
+/* A hit of a probe at one instruction. */
+static void hit_once(struct kprobed_probe *probe, struct pt_regs *regs)
+{
+	struct kprobed_hit hit = {.cookie = probe->cookie, .kind = probe->kind};
+	u8 *buffer;
+
+	this_cpu_inc(probe->stats->hits);
+	if (is_filtered_early(probe)) {
+		this_cpu_inc(probe->stats->filtered);
+		return;
+	}
+	buffer = buffer_get();
+	if (!buffer) {
+		this_cpu_inc(probe->stats->dropped);
+		return;
+	}
+	hit.entry = buffer;
+	hit.entry_len = kprobed_fetch_run(&probe->entry_fetch, regs, buffer, &hit.faults);
+	if (is_filtered_late(probe, &hit))
+		this_cpu_inc(probe->stats->filtered);
+	else
+		report(probe, &hit);
+	buffer_put();
+}
+NOKPROBE_SYMBOL(hit_once);
+
+int kprobed_entry_pre(struct kprobe *kp, struct pt_regs *regs)
+{
+	hit_once(probe_of(kp), regs);
+	return 0;
+}
+NOKPROBE_SYMBOL(kprobed_entry_pre);
+
+void kprobed_after_post(struct kprobe *kp, struct pt_regs *regs, unsigned long flags)
+{
+	hit_once(probe_of(kp), regs);
+}
+NOKPROBE_SYMBOL(kprobed_after_post);
