@@ -102,7 +102,7 @@ static int set_value(const struct btf_scope *scope, struct btf_value *v, struct 
 static int compile_expression(const struct btf_scope *scope, struct probe_arg *arg,
 			      struct kp_error *reterr)
 {
-	struct btf_value v;
+	struct btf_value v = {.type = 0};
 	struct btf_expr e;
 	int r;
 

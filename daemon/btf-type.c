@@ -7,6 +7,10 @@
 
 #include "name-distance.h"
 
+/* Members looked at in one search: the kernel's largest struct has some hundreds, and is not deep.
+ */
+enum { MEMBERS_MAX = 16384 };
+
 static bool is_reference(const struct btf_type *t)
 {
 	return btf_is_mod(t) || btf_is_typedef(t);
@@ -127,7 +131,7 @@ static uint32_t element_of(const struct btf *btf, uint32_t id)
  * on as deep as it must.
  */
 static void look_at_members(const struct btf *btf, uint32_t id, uint64_t base, int depth,
-			    struct call_param *p)
+			    unsigned int *budget, struct call_param *p)
 {
 	const struct btf_type *t = btf_type_strip(btf, id, NULL);
 	const struct btf_member *m;
@@ -141,12 +145,16 @@ static void look_at_members(const struct btf *btf, uint32_t id, uint64_t base, i
 		const struct btf_type *e = btf_type_strip(btf, element, NULL);
 		unsigned int align;
 
+		/* Damaged types have structs that hold themselves, in two members each. */
+		if (*budget == 0)
+			return;
+		--*budget;
 		if (btf_member_bitfield_size(t, i))
 			continue;
 		if (e && btf_is_composite(e)) {
 			/* What is larger than this lies in memory, whatever it has. */
 			if (p->size <= 16)
-				look_at_members(btf, element, offset, depth + 1, p);
+				look_at_members(btf, element, offset, depth + 1, budget, p);
 			continue;
 		}
 		align = scalar_align(btf_type_size(btf, element));
@@ -161,13 +169,14 @@ struct call_param btf_type_call(const struct btf *btf, uint32_t id)
 {
 	const struct btf_type *t = btf_type_strip(btf, id, NULL);
 	struct call_param p = {.size = btf_type_size(btf, id), .align = 1};
+	unsigned int budget = MEMBERS_MAX;
 
 	if (!t)
 		return (struct call_param){.size = 0};
 	p.is_float = btf_is_float(t);
 	p.is_struct = btf_is_composite(t);
 	if (p.is_struct)
-		look_at_members(btf, id, 0, 0, &p);
+		look_at_members(btf, id, 0, 0, &budget, &p);
 	else
 		p.align = scalar_align(p.size);
 	if (p.size > 16 && p.align < 8)
@@ -184,6 +193,8 @@ struct member_walk {
 	struct name_search search;
 	char *text;
 	size_t size, length, n;
+	unsigned int visited;
+	bool is_found;
 };
 
 /* True: stop. */
@@ -203,6 +214,8 @@ static bool walk_members(struct member_walk *w, uint32_t id, uint64_t base, int 
 			.bit_size = btf_member_bitfield_size(t, i),
 		};
 
+		if (w->visited++ == MEMBERS_MAX)
+			return true;
 		if (name && name[0] != '\0') {
 			if (w->found(w, name, &place))
 				return true;
@@ -218,6 +231,7 @@ static bool match_member(struct member_walk *w, const char *name, const struct b
 	if (!span_is(w->name, name))
 		return false;
 	*w->place = *place;
+	w->is_found = true;
 	return true;
 }
 
@@ -225,7 +239,8 @@ bool btf_member_find(const struct btf *btf, uint32_t id, struct span name, struc
 {
 	struct member_walk w = {btf, match_member, .name = name, .place = ret};
 
-	return walk_members(&w, id, 0, 0);
+	walk_members(&w, id, 0, 0);
+	return w.is_found;
 }
 
 bool btf_member_only(const struct btf *btf, uint32_t id, struct btf_place *ret)

@@ -9,6 +9,7 @@ UNIT_TESTS = \
 	tests/unit/test-wire \
 	tests/unit/test-strutil \
 	tests/unit/test-btf-compile \
+	tests/unit/test-btf-store \
 	tests/unit/test-calling \
 	tests/unit/test-config \
 	tests/unit/test-config-files \
@@ -261,3 +262,8 @@ tests_unit_test_calling_SOURCES = tests/unit/test-calling.c
 tests_unit_test_calling_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_calling_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_calling_LDADD = $(UNIT_LDADD)
+
+tests_unit_test_btf_store_SOURCES = tests/unit/test-btf-store.c tests/unit/btf-world.h
+tests_unit_test_btf_store_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_btf_store_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_btf_store_LDADD = $(UNIT_LDADD) $(BPF_LIBS)
