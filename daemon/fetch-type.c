@@ -14,7 +14,7 @@
 
 /* DEFAULT_FETCH_TYPE: "x" and the width of a long */
 const struct fetch_type fetch_type_default = {"x64", FETCH_NUMBER, ARG_HEX, .size = 8};
-const struct fetch_type fetch_type_string = {"string", FETCH_STRING, ARG_STRING};
+const struct fetch_type fetch_type_string = {"string", FETCH_STRING, ARG_STRING, .size = 0};
 
 _Static_assert(sizeof(long) == 8, "the kernel's default type is x32 on 32 bits");
 
