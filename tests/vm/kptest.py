@@ -32,7 +32,7 @@ class Disconnected(Exception):
 class Client:
 	"""One connection. Calls can be made one by one (call, call_more) or in pieces (send, receive, send_raw)."""
 
-	def __init__(self, path=SOCKET, timeout=60):
+	def __init__(self, path=SOCKET, timeout=180):
 		self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
 		self.socket.settimeout(timeout)
 		self.socket.connect(path)
