@@ -3,19 +3,28 @@
 # files but for its commands: tests link what the symbol file hides.
 noinst_LTLIBRARIES += libkprobed-core.la libkprobectl.la
 libkprobed_core_la_SOURCES = \
-	client/slice.c client/slice-value.c client/slice.h \
-	client/text.c client/text.h \
-	client/reply.c client/reply.h \
-	client/log-reader.c client/log-account.c client/log-reader.h client/log-reader-internal.h \
-	common/strutil.c common/strutil.h common/log-layout.h \
-	client/libkprobed-internal.h \
-	client/libkprobed.c \
-	client/libkprobed-io.c \
 	client/libkprobed-call.c \
+	client/libkprobed-event.c \
+	client/libkprobed-internal.h \
+	client/libkprobed-io.c \
+	client/libkprobed-memory.c \
 	client/libkprobed-probes.c \
 	client/libkprobed-stream.c \
-	client/libkprobed-memory.c \
-	client/libkprobed-event.c
+	client/libkprobed.c \
+	client/log-account.c \
+	client/log-reader-internal.h \
+	client/log-reader.c \
+	client/log-reader.h \
+	client/reply.c \
+	client/reply.h \
+	client/slice-value.c \
+	client/slice.c \
+	client/slice.h \
+	client/text.c \
+	client/text.h \
+	common/log-layout.h \
+	common/strutil.c \
+	common/strutil.h
 libkprobed_core_la_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/client
 libkprobed_core_la_CFLAGS = $(AM_CFLAGS) -fvisibility=hidden
 
@@ -30,36 +39,52 @@ pkgconfigdir = $(libdir)/pkgconfig
 pkgconfig_DATA = client/libkprobed.pc
 
 libkprobectl_la_SOURCES = \
-	client/slice.c client/slice-value.c client/slice.h \
-	client/text.c client/text.h \
-	client/output-text.c client/output-text.h \
-	client/output-added.c client/output-added.h client/output-table.c client/output-table.h \
-	client/output-caret.c client/output-caret.h \
-	client/output-event.c client/output-event.h
+	client/output-added.c \
+	client/output-added.h \
+	client/output-caret.c \
+	client/output-caret.h \
+	client/output-event.c \
+	client/output-event.h \
+	client/output-table.c \
+	client/output-table.h \
+	client/output-text.c \
+	client/output-text.h \
+	client/slice-value.c \
+	client/slice.c \
+	client/slice.h \
+	client/text.c \
+	client/text.h
 libkprobectl_la_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/client
 libkprobectl_la_CFLAGS = $(AM_CFLAGS)
 
 bin_PROGRAMS += kprobectl
 kprobectl_SOURCES = \
-	client/kprobectl.c client/kprobectl.h \
-	client/ctl.c \
-	client/specs.c client/specs.h \
-	client/output-error.c client/output-error.h \
-	client/stream.c client/stream.h \
-	client/child.c client/child.h \
+	client/child.c \
+	client/child.h \
 	client/cmd-add.c \
 	client/cmd-call.c \
 	client/cmd-describe.c \
 	client/cmd-disasm.c \
 	client/cmd-doctor.c \
-	client/doctor.h client/doctor-kernel.c client/doctor-service.c \
 	client/cmd-list.c \
-	client/cmd-remove.c \
 	client/cmd-metrics.c \
+	client/cmd-remove.c \
 	client/cmd-status.c \
 	client/cmd-symbols.c \
 	client/cmd-trace.c \
-	client/cmd-watch.c
+	client/cmd-watch.c \
+	client/ctl.c \
+	client/doctor-kernel.c \
+	client/doctor-service.c \
+	client/doctor.h \
+	client/kprobectl.c \
+	client/kprobectl.h \
+	client/output-error.c \
+	client/output-error.h \
+	client/specs.c \
+	client/specs.h \
+	client/stream.c \
+	client/stream.h
 kprobectl_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/client
 kprobectl_CFLAGS = $(AM_CFLAGS) $(JSON_CFLAGS)
 kprobectl_LDADD = libkprobectl.la libkprobed.la $(JSON_LIBS)

@@ -1,23 +1,16 @@
 # cmocka tests; each links the daemon's library and needs neither root nor a kernel with kprobes.
 if HAVE_CMOCKA
 UNIT_TESTS = \
-	tests/unit/test-probe-spec \
-	tests/unit/test-probe-spec-errors \
-	tests/unit/test-probe-spec-filter \
-	tests/unit/test-varlink-idl \
-	tests/unit/test-varlink-check \
-	tests/unit/test-wire \
-	tests/unit/test-strutil \
 	tests/unit/test-btf-compile \
 	tests/unit/test-btf-store \
 	tests/unit/test-calling \
+	tests/unit/test-client-memory \
 	tests/unit/test-config \
 	tests/unit/test-config-files \
 	tests/unit/test-control \
 	tests/unit/test-decode \
 	tests/unit/test-decode-recorded \
 	tests/unit/test-decode-shown \
-	tests/unit/test-value-text \
 	tests/unit/test-delivery \
 	tests/unit/test-delivery-filter \
 	tests/unit/test-disasm \
@@ -29,19 +22,26 @@ UNIT_TESTS = \
 	tests/unit/test-kernel-text \
 	tests/unit/test-listing \
 	tests/unit/test-log-reader \
-	tests/unit/test-client-memory \
 	tests/unit/test-probe \
+	tests/unit/test-probe-resolve \
+	tests/unit/test-probe-spec \
+	tests/unit/test-probe-spec-errors \
+	tests/unit/test-probe-spec-filter \
 	tests/unit/test-probeable \
 	tests/unit/test-reader \
 	tests/unit/test-ring \
 	tests/unit/test-stream \
+	tests/unit/test-strutil \
 	tests/unit/test-subscription \
-	tests/unit/test-probe-resolve \
 	tests/unit/test-symbol-choice \
 	tests/unit/test-symbol-query \
 	tests/unit/test-symbols \
 	tests/unit/test-tracefs \
-	tests/unit/test-view
+	tests/unit/test-value-text \
+	tests/unit/test-varlink-check \
+	tests/unit/test-varlink-idl \
+	tests/unit/test-view \
+	tests/unit/test-wire
 check_PROGRAMS += $(UNIT_TESTS)
 TESTS += $(UNIT_TESTS)
 endif
