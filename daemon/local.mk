@@ -62,6 +62,10 @@ libkprobed_daemon_la_SOURCES = \
 	daemon/foreign.h \
 	daemon/function-lists.c \
 	daemon/function-lists.h \
+	daemon/helper-condition.h \
+	daemon/helper-program.h \
+	daemon/helper.c \
+	daemon/helper.h \
 	daemon/instance.c \
 	daemon/instance.h \
 	daemon/interfaces.c \

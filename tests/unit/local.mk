@@ -18,6 +18,7 @@ UNIT_TESTS = \
 	tests/unit/test-event-log-adopt \
 	tests/unit/test-filter-eval \
 	tests/unit/test-filter-parse \
+	tests/unit/test-helper \
 	tests/unit/test-json-text \
 	tests/unit/test-kernel-text \
 	tests/unit/test-listing \
@@ -267,3 +268,8 @@ tests_unit_test_btf_store_SOURCES = tests/unit/test-btf-store.c tests/unit/btf-w
 tests_unit_test_btf_store_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_btf_store_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_btf_store_LDADD = $(UNIT_LDADD) $(BPF_LIBS)
+
+tests_unit_test_helper_SOURCES = tests/unit/test-helper.c
+tests_unit_test_helper_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_helper_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_helper_LDADD = $(UNIT_LDADD)
