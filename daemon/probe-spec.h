@@ -35,6 +35,8 @@
 enum probe_kind {
 	PROBE_ENTRY,
 	PROBE_RETURN,
+	PROBE_CALL,  /* entry and return as one event; the helper module's, as is the next one */
+	PROBE_AFTER, /* behind an instruction, with what it has done to the registers */
 };
 
 /* How a recorded value is shown; its width is probe_arg.size. */
