@@ -8,6 +8,8 @@ libkprobed_daemon_la_SOURCES = \
 	daemon/btf-compile.h \
 	daemon/btf-expr.c \
 	daemon/btf-expr.h \
+	daemon/btf-name.c \
+	daemon/btf-name.h \
 	daemon/btf-show.c \
 	daemon/btf-show.h \
 	daemon/btf-store.c \
@@ -15,6 +17,7 @@ libkprobed_daemon_la_SOURCES = \
 	daemon/btf-text.c \
 	daemon/btf-type.c \
 	daemon/btf-type.h \
+	daemon/btf-value.c \
 	daemon/btf-walk.c \
 	daemon/btf-walk.h \
 	daemon/calling.c \
