@@ -69,6 +69,8 @@ libkprobed_daemon_la_SOURCES = \
 	daemon/helper-program.h \
 	daemon/helper.c \
 	daemon/helper.h \
+	daemon/hit-table.c \
+	daemon/hit-table.h \
 	daemon/instance.c \
 	daemon/instance.h \
 	daemon/interfaces.c \

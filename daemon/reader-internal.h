@@ -28,6 +28,8 @@ struct reader {
 	struct event *wake; /* owned: a ring has something, all that have are known */
 	struct stream *streams;
 	struct binding *bindings; /* owned, BINDINGS, by event id */
+	struct hit_table *hits;	  /* owned */
+	uint32_t hit_type; /* the type of the helper's event, and where its cookie is << 16 */
 	struct stack_layout stack;
 	uint64_t tick_nsec;
 	uint64_t window_nsec;

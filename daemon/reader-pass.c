@@ -69,10 +69,31 @@ void reader_tell_overrun(struct reader *r, struct stream *s, uint64_t ts)
 	reader_append_gap(r, s->instance->source, "overrun", lost, NULL, (int)s->cpu, 0, ts);
 }
 
+/* Whose a record of the helper's event is. False: it is no such event, or nobody's. */
+static bool find_hit(const struct reader *r, const struct ring_record *record, unsigned int type,
+		     const struct decoder **ret_decoder, unsigned int *ret_source)
+{
+	uint32_t hit_type = __atomic_load_n(&r->hit_type, __ATOMIC_ACQUIRE);
+	const struct hit_binding *b;
+	uint64_t cookie;
+
+	if (!hit_type || (hit_type & UINT16_MAX) != type ||
+	    (hit_type >> 16) + sizeof(cookie) > record->len)
+		return false;
+	memcpy(&cookie, (const char *)record->data + (hit_type >> 16), sizeof(cookie));
+	b = hit_table_find(r->hits, cookie);
+	if (!b)
+		return false;
+	*ret_decoder = b->decoder;
+	*ret_source = b->source;
+	return true;
+}
+
 static void append_record(struct reader *r, const struct stream *s, const struct stream_item *item)
 {
 	const struct ring_record *record = &item->record;
 	const struct decoder *decoder;
+	unsigned int source;
 	struct record_context context;
 	struct raw_record raw;
 	uint16_t type;
@@ -83,7 +104,8 @@ static void append_record(struct reader *r, const struct stream *s, const struct
 	memcpy(&type, (const char *)record->data + RECORD_TYPE_OFFSET, sizeof(type));
 	memcpy(&tid, (const char *)record->data + RECORD_PID_OFFSET, sizeof(tid));
 	decoder = __atomic_load_n(&r->bindings[type].decoder, __ATOMIC_ACQUIRE);
-	if (!decoder) {
+	source = r->bindings[type].source;
+	if (!decoder && !find_hit(r, record, type, &decoder, &source)) {
 		r->totals.unknown++;
 		return;
 	}
@@ -103,7 +125,7 @@ static void append_record(struct reader *r, const struct stream *s, const struct
 	};
 	len = decoder_write(decoder, record->data, record->len, &context, text);
 	raw = (struct raw_record){record->data, record->len, decoder, &context};
-	append_text(r, r->bindings[type].source, record->ts, tid, s->cpu, 0, len, 0, &raw);
+	append_text(r, source, record->ts, tid, s->cpu, 0, len, 0, &raw);
 	r->totals.recorded++;
 }
 

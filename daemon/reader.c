@@ -93,7 +93,7 @@ int reader_new(const struct reader_options *options, struct reader **ret)
 	r->data = options->data;
 	find_stack_layout(&r->stack);
 	r->bindings = calloc(BINDINGS, sizeof(*r->bindings));
-	if (!r->bindings)
+	if (!r->bindings || hit_table_new(&r->hits) < 0)
 		return -ENOMEM;
 	r->tick = evtimer_new(r->base, reader_on_tick, r);
 	r->wake = evtimer_new(r->base, reader_on_wake, r);
@@ -117,6 +117,8 @@ struct reader *reader_free(struct reader *r)
 	if (r->wake)
 		event_free(r->wake);
 	free(r->bindings);
+	if (r->hits)
+		hit_table_free(r->hits);
 	free(r);
 	return NULL;
 }
@@ -182,6 +184,16 @@ void reader_bind(struct reader *r, unsigned int id, const struct decoder *decode
 void reader_unbind(struct reader *r, unsigned int id)
 {
 	__atomic_store_n(&r->bindings[id].decoder, NULL, __ATOMIC_RELEASE);
+}
+
+void reader_set_hits(struct reader *r, unsigned int id, unsigned int cookie_offset)
+{
+	__atomic_store_n(&r->hit_type, id ? id | cookie_offset << 16 : 0, __ATOMIC_RELEASE);
+}
+
+struct hit_table *reader_hits(struct reader *r)
+{
+	return r->hits;
 }
 
 void reader_set_symbols(struct reader *r, struct symbols *symbols)

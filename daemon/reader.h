@@ -25,6 +25,7 @@
 #include "cleanup.h"
 #include "decode.h"
 #include "event-log.h"
+#include "hit-table.h"
 #include "instance.h"
 #include "symbols.h"
 
@@ -47,7 +48,7 @@ struct reader_totals {
 	uint64_t recorded;
 	uint64_t overrun;
 	uint64_t reordered;
-	uint64_t unknown; /* records of no event that is bound */
+	uint64_t unknown; /* records of no event or cookie that is bound */
 };
 
 int reader_new(const struct reader_options *options, struct reader **ret);
@@ -72,6 +73,14 @@ bool reader_is_waiting(const struct reader *r);
 void reader_bind(struct reader *r, unsigned int id, const struct decoder *decoder,
 		 unsigned int source);
 void reader_unbind(struct reader *r, unsigned int id);
+
+/*
+ * Records of type @id are hits of the helper module, each with a cookie at @cookie_offset that says
+ * whose it is. 0: there are none. The worker may call it before there are any.
+ */
+void reader_set_hits(struct reader *r, unsigned int id, unsigned int cookie_offset);
+/* Whose they are; borrowed from the reader. */
+struct hit_table *reader_hits(struct reader *r);
 
 /* The names for addresses from now on; borrowed, replaced by the next call. */
 void reader_set_symbols(struct reader *r, struct symbols *symbols);

@@ -19,6 +19,7 @@ UNIT_TESTS = \
 	tests/unit/test-filter-eval \
 	tests/unit/test-filter-parse \
 	tests/unit/test-helper \
+	tests/unit/test-hit-table \
 	tests/unit/test-json-text \
 	tests/unit/test-kernel-text \
 	tests/unit/test-listing \
@@ -273,3 +274,8 @@ tests_unit_test_helper_SOURCES = tests/unit/test-helper.c
 tests_unit_test_helper_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_helper_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_helper_LDADD = $(UNIT_LDADD)
+
+tests_unit_test_hit_table_SOURCES = tests/unit/test-hit-table.c
+tests_unit_test_hit_table_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_hit_table_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_hit_table_LDADD = $(UNIT_LDADD)

@@ -244,6 +244,41 @@ static void test_entry_says_what_the_record_said(void **state)
 	world_free(w);
 }
 
+/* The helper module's probes share a type; the decoder here has its number where a probe has it. */
+static void test_hits_belong_to_their_cookies(void **state)
+{
+	struct world *w = world_new(1000);
+	struct ring *r = ring_new(w, false);
+	struct hit_table *hits = reader_hits(w->reader);
+	uint64_t ts = now_nsec() - 1000 * MSEC, cookies[3];
+	unsigned int source;
+	struct page p;
+
+	assert_int_equal(event_log_source_open(w->log, LOG_SOURCE_PROBE, "q", 2, &source), 0);
+	for (uint32_t i = 0; i < 3; i++)
+		assert_int_equal(hit_table_take(hits, i + 1, false, &cookies[i]), 0);
+	hit_table_bind(hits, cookies[0], w->decoder, w->source);
+	hit_table_bind(hits, cookies[1], w->decoder, source);
+	hit_table_bind(hits, cookies[2], w->decoder, w->source);
+	hit_table_give_back(hits, cookies[2]);
+	for (int round = 0; round < 2; round++) {
+		/* Before anything is known of the type they are nobody's, like any other. */
+		page_begin(&p, ts + (unsigned int)round * 1000);
+		for (uint32_t i = 0; i < 3; i++)
+			page_event(&p, 5, TYPE + 1, 77, &cookies[i], sizeof(cookies[i]));
+		page_event(&p, 5, TYPE + 1, 77, &source, sizeof(source)); /* too short */
+		send_page(r, 1, &p, 0);
+		run_until_idle(w);
+		assert_int_equal(count_entries(w), round * 2);
+		assert_int_equal(reader_totals(w->reader)->unknown, round ? 4 + 2 : 4);
+		reader_set_hits(w->reader, TYPE + 1, 8);
+	}
+	assert_int_equal(event_log_entry(w->log, 1)->source, w->source);
+	assert_int_equal(event_log_entry(w->log, 2)->source, source);
+	ring_free(w, r);
+	world_free(w);
+}
+
 /* Another CPU may still be writing a record that is older. */
 static void test_new_events_are_held_back_for_the_window(void **state)
 {
@@ -564,6 +599,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_events_of_all_cpus_and_instances_merge_by_time),
 		cmocka_unit_test(test_entry_says_what_the_record_said),
+		cmocka_unit_test(test_hits_belong_to_their_cookies),
 		cmocka_unit_test(test_new_events_are_held_back_for_the_window),
 		cmocka_unit_test(test_straggler_is_appended_and_counted),
 		cmocka_unit_test(test_overrun_is_told_once),
