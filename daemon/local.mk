@@ -102,6 +102,8 @@ libkprobed_daemon_la_SOURCES = \
 	daemon/probe-add-plan.c \
 	daemon/probe-add.c \
 	daemon/probe-add.h \
+	daemon/probe-args.c \
+	daemon/probe-args.h \
 	daemon/probe-filter.c \
 	daemon/probe-head.c \
 	daemon/probe-head.h \

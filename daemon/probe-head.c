@@ -103,6 +103,30 @@ size_t probe_head_find_comment(struct span line)
 	return line.n;
 }
 
+int probe_head_check_line(const char *definition, struct span *ret, struct kp_error *reterr)
+{
+	size_t n = strnlen(definition, PROBE_LINE_MAX + 1);
+	struct span line = {definition, n};
+	size_t newline = span_find(line, '\n');
+
+	if (newline < n)
+		return kp_error_definition(reterr, "newline", newline,
+					   "give several definitions one by one",
+					   "A definition is one line.");
+	if (n > PROBE_LINE_MAX)
+		return kp_error_definition(reterr, "lineTooLong", PROBE_LINE_MAX, NULL,
+					   "A definition has %d characters at most.",
+					   PROBE_LINE_MAX);
+	line = span_first(line, probe_head_find_comment(line));
+	for (size_t i = 0; i < line.n; i++)
+		if ((line.p[i] < ' ' || line.p[i] > '~') && !char_is_space(line.p[i]))
+			return kp_error_definition(
+				reterr, "badCharacter", i, NULL,
+				"A definition is made of printable ASCII characters.");
+	*ret = line;
+	return 0;
+}
+
 /* What follows the symbol: the ordinal. */
 static int parse_ordinal(struct span text, int position, struct probe_spec *spec,
 			 struct kp_error *reterr)

@@ -2,8 +2,8 @@
 /*
  * The head of a definition: its command ("r8:name") and its place ("mod:symbol+0x10").
  *
- * Private to probe-spec.c. Pure. All return 0, -EINVAL with @reterr, or -ENOMEM; what they have put
- * into @spec by then is released with it.
+ * Private to probe-spec.c and probe-args.c. Pure. All return 0, -EINVAL with @reterr, or -ENOMEM;
+ * what they have put into @spec by then is released with it.
  */
 #ifndef KP_PROBE_HEAD_H
 #define KP_PROBE_HEAD_H
@@ -30,6 +30,12 @@ int probe_head_parse_command(struct span command, int position, struct probe_spe
  * of a place, which is one of the first two words ("p foo#2 # the second").
  */
 size_t probe_head_find_comment(struct span line);
+
+/*
+ * Cuts the comment off @definition, and sees to it that the rest of the parser meets only printable
+ * ASCII.
+ */
+int probe_head_check_line(const char *definition, struct span *ret, struct kp_error *reterr);
 
 /* "[MOD:]SYM[#N|#*][+OFFS][%return]" or an address; the symbol may be a glob. */
 int probe_head_parse_place(struct span word, int position, struct probe_spec *spec,

@@ -138,3 +138,18 @@ void span_number_s64(int64_t value, char text[SPAN_NUMBER_MAX])
 		format_number(-(uint64_t)value, text + 1, SPAN_NUMBER_MAX - 1);
 	}
 }
+
+struct span span_next_word(struct span *rest)
+{
+	struct span word;
+	size_t i = 0;
+
+	while (i < rest->n && char_is_space(rest->p[i]))
+		i++;
+	*rest = span_from(*rest, i);
+	for (i = 0; i < rest->n && !char_is_space(rest->p[i]);)
+		i++;
+	word = span_first(*rest, i);
+	*rest = span_from(*rest, i);
+	return word;
+}

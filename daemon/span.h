@@ -94,6 +94,9 @@ static inline bool char_is_space(char c)
 	return c == ' ' || c == '\t' || c == '\v' || c == '\f' || c == '\r';
 }
 
+/* Cuts the next word off @rest, as argv_split() does; empty: there is none. */
+struct span span_next_word(struct span *rest);
+
 /* A C identifier in ASCII; is_good_name() of kernel/trace/trace.h takes Latin-1 letters as well. */
 bool span_is_name(struct span s);
 
