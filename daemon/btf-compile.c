@@ -36,7 +36,11 @@ static void output_done(struct output *o)
 
 static struct fetch_site site_of(const struct btf_scope *scope)
 {
-	return (struct fetch_site){.is_return = scope->is_return, .has_args = scope->is_entry};
+	return (struct fetch_site){
+		.is_return = scope->is_return,
+		.is_call = scope->is_call,
+		.has_args = scope->is_entry,
+	};
 }
 
 /* The kernel's limits, in terms of what was written */
@@ -354,7 +358,9 @@ int btf_compile_spec(struct probe_spec *spec, struct btf_store *store, const cha
 		.store = store,
 		.function = function,
 		.module = module,
-		.is_entry = spec->symbol && probe_head_is_entry(spec->offset),
+		.is_entry = spec->kind == PROBE_CALL ||
+			    (spec->symbol && probe_head_is_entry(spec->offset)),
+		.is_call = spec->kind == PROBE_CALL,
 		.is_return = spec->kind == PROBE_RETURN && spec->symbol,
 	};
 	int r;

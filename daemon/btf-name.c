@@ -168,7 +168,7 @@ static int base_of_variable(const struct btf_scope *scope, const struct btf_expr
 	uint64_t n;
 
 	if (span_is(e->base, "$retval")) {
-		if (!scope->is_return)
+		if (!scope->is_return && !scope->is_call)
 			return kp_error_definition(
 				reterr, "retvalOnProbe", e->base_position,
 				"make it a return probe: r in place of p, or SYMBOL%return",

@@ -26,6 +26,7 @@ struct btf_scope {
 	const char *function, *module;	       /* NULL: an address; the kernel */
 	bool is_entry;			       /* where the function is entered */
 	bool is_return;
+	bool is_call; /* both: parameters as at the entry, and $retval */
 };
 
 /* Room for a fetch argument's body */

@@ -15,6 +15,7 @@
 /* What the place of the probe lets an argument fetch; the kernel's TPARG_FL_RETURN and _FENTRY. */
 struct fetch_site {
 	bool is_return; /* $retval */
+	bool is_call;	/* that as well, and arguments as at the entry */
 	bool has_args;	/* $argN: at a function's entry or return */
 };
 

@@ -92,7 +92,7 @@ static int parse_variable(struct span text, int position, const struct fetch_sit
 {
 	struct span name = span_from(text, 1);
 
-	if (span_starts(name, "retval") && !site->is_return)
+	if (span_starts(name, "retval") && !site->is_return && !site->is_call)
 		return kp_error_definition(
 			reterr, "retvalOnProbe", position,
 			"make it a return probe: r in place of p, or SYMBOL%return",

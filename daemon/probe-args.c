@@ -57,7 +57,10 @@ static struct fetch_site site_of(const struct probe_spec *spec)
 	return (struct fetch_site){
 		/* At an address the kernel knows of no function, and so of no return value. */
 		.is_return = spec->kind == PROBE_RETURN && spec->symbol,
-		.has_args = spec->symbol && probe_head_is_entry(spec->offset),
+		/* A call begins at a function's start, wherever that is. */
+		.is_call = spec->kind == PROBE_CALL,
+		.has_args = spec->kind == PROBE_CALL ||
+			    (spec->symbol && probe_head_is_entry(spec->offset)),
 	};
 }
 

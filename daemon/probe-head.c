@@ -6,14 +6,23 @@
 #include "probe-head.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
+
+/* enum probe_kind, as the commands' letters */
+static const char LETTERS[] = "prca";
+
+char probe_head_letter(enum probe_kind kind)
+{
+	return LETTERS[kind];
+}
 
 bool probe_head_is_command(struct span word, struct span next)
 {
 	size_t i = 1, colon = span_find(word, ':');
 	char first = span_at(next, 0);
 
-	if (word.n == 0 || !strchr("prc", word.p[0]))
+	if (word.n == 0 || !strchr(LETTERS, word.p[0]))
 		return false;
 	while (i < colon && char_is_digit(word.p[i]))
 		i++;
@@ -31,24 +40,27 @@ int probe_head_parse_command(struct span command, int position, struct probe_spe
 			     struct kp_error *reterr)
 {
 	struct span number = span_from(span_first(command, span_find(command, ':')), 1);
+	unsigned int max;
+	char hint[64];
 	uint64_t n;
 
 	spec->command_position = position;
-	spec->kind = command.p[0] == 'r' ? PROBE_RETURN : PROBE_ENTRY;
+	spec->kind = (enum probe_kind)(strchr(LETTERS, command.p[0]) - LETTERS);
 	if (number.n == 0)
 		return 0;
-	if (command.p[0] != 'r')
-		return kp_error_definition(reterr, "badMaxactType", position + 1,
-					   "a return probe starts with r: r100",
-					   "Only a return probe has a number of calls at once.");
+	max = probe_kind_maxactive(spec->kind);
+	if (max == 0)
+		return kp_error_definition(
+			reterr, "badMaxactType", position + 1,
+			"a return probe starts with r, a call probe with c: r100",
+			"Only return and call probes have a number of calls at once.");
+	snprintf(hint, sizeof(hint), "from 1 to %u; without it the kernel chooses", max);
 	if (number.n > PROBE_NAME_MAX || span_to_u64(number, 0, &n) < 0 || n == 0 || n > UINT32_MAX)
-		return kp_error_definition(reterr, "badMaxact", position + 1,
-					   "from 1 to 4096; without it the kernel chooses",
+		return kp_error_definition(reterr, "badMaxact", position + 1, hint,
 					   "The number of calls at once is not a number.");
-	if (n > PROBE_MAXACTIVE_MAX)
+	if (n > max)
 		return kp_error_definition(reterr, "maxactTooBig", position + 1, NULL,
-					   "At most %d calls at once can be followed.",
-					   PROBE_MAXACTIVE_MAX);
+					   "At most %u calls at once can be followed.", max);
 	spec->maxactive = n;
 	return 0;
 }
@@ -184,6 +196,12 @@ int probe_head_parse_place(struct span word, int position, struct probe_spec *sp
 					   "SYMBOL%return is a return probe",
 					   "There is no suffix \"%.*s\".", (int)(word.n - percent),
 					   word.p + percent);
+	if (percent < word.n && probe_kind_is_helpers(spec->kind))
+		return kp_error_definition(reterr, "badAddrSuffix", position + percent,
+					   spec->kind == PROBE_CALL
+						   ? "leave it out: a call has both"
+						   : "c in place of a is a call",
+					   "\"%%return\" makes a return probe, and this is none.");
 	if (percent < word.n)
 		spec->kind = PROBE_RETURN;
 
@@ -225,6 +243,9 @@ int probe_head_parse_place(struct span word, int position, struct probe_spec *sp
 	if (spec->kind == PROBE_RETURN && !probe_head_is_entry(offset))
 		return kp_error_definition(reterr, "badRetprobe", position, "leave the offset out",
 					   "A return probe sits at a function's start.");
+	if (spec->kind == PROBE_CALL && offset)
+		return kp_error_definition(reterr, "badRetprobe", position, "leave the offset out",
+					   "A call begins at a function's start.");
 
 	spec->offset = offset;
 	spec->symbol = strndup(symbol.p, symbol.n);

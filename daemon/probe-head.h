@@ -21,6 +21,9 @@
  */
 bool probe_head_is_command(struct span word, struct span next);
 
+/* "p" and so on: what a command begins with. */
+char probe_head_letter(enum probe_kind kind);
+
 /* The kind, and the number of calls at once behind the letter. */
 int probe_head_parse_command(struct span command, int position, struct probe_spec *spec,
 			     struct kp_error *reterr);

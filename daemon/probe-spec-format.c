@@ -16,6 +16,7 @@
 #include <string.h>
 
 #include "cleanup.h"
+#include "probe-head.h"
 
 /* A text under construction. After a failure it stays as it is, and @is_failed says so. */
 struct text {
@@ -94,7 +95,7 @@ int probe_spec_format(const struct probe_spec *spec, char **ret)
 {
 	_cleanup_(text_done) struct text t = {.p = NULL};
 
-	append(&t, spec->kind == PROBE_RETURN ? "r" : "p");
+	append(&t, "%c", probe_head_letter(spec->kind));
 	if (spec->maxactive)
 		append(&t, "%u", spec->maxactive);
 	if (spec->name)
@@ -115,6 +116,9 @@ int probe_spec_format(const struct probe_spec *spec, char **ret)
 			append_array(&t, arg);
 		}
 	}
+	/* Without arguments a call would have all of them. */
+	if (spec->kind == PROBE_CALL && spec->n_args == 0 && !spec->wants_all)
+		append(&t, " -");
 	return text_finish(&t, ret);
 }
 
@@ -185,6 +189,8 @@ int probe_spec_format_kernel(const struct probe_spec *spec, const char *group, c
 {
 	_cleanup_(text_done) struct text t = {.p = NULL};
 
+	if (probe_kind_is_helpers(spec->kind))
+		return -EOPNOTSUPP;
 	append_command(&t, spec, group, event);
 	append(&t, " ");
 	append_kernel_place(&t, spec);

@@ -30,6 +30,42 @@ bool probe_name_is_valid(const char *name)
 	return s.n <= PROBE_NAME_MAX && span_is_name(s);
 }
 
+static const struct {
+	const char *name;
+	unsigned int maxactive;
+	bool is_helpers;
+} kinds[] = {
+	[PROBE_ENTRY] = {"probe", 0, false},
+	[PROBE_RETURN] = {"return", PROBE_MAXACTIVE_MAX, false},
+	[PROBE_CALL] = {"call", PROBE_CALL_MAXACTIVE_MAX, true},
+	[PROBE_AFTER] = {"after", 0, true},
+};
+
+const char *probe_kind_name(enum probe_kind kind)
+{
+	return kinds[kind].name;
+}
+
+bool probe_kind_of_name(const char *name, enum probe_kind *ret)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
+		if (strcmp(kinds[i].name, name) == 0) {
+			*ret = (enum probe_kind)i;
+			return true;
+		}
+	return false;
+}
+
+bool probe_kind_is_helpers(enum probe_kind kind)
+{
+	return kinds[kind].is_helpers;
+}
+
+unsigned int probe_kind_maxactive(enum probe_kind kind)
+{
+	return kinds[kind].maxactive;
+}
+
 bool probe_spec_has_parameters(const struct probe_spec *spec)
 {
 	return spec->symbol && (spec->kind == PROBE_RETURN || probe_head_is_entry(spec->offset));
@@ -51,8 +87,8 @@ static int check_normal_form(const struct probe_spec *spec, struct kp_error *ret
 	return 0;
 }
 
-/* Lines that define no probe, or none that can be had here */
-static int refuse_others(struct span word, bool is_a_command, int position, struct kp_error *reterr)
+/* Lines that define no probe */
+static int refuse_others(struct span word, int position, struct kp_error *reterr)
 {
 	if (word.n == 0)
 		return kp_error_definition(reterr, "noDefinition", 0, "for instance: p vfs_read",
@@ -62,25 +98,14 @@ static int refuse_others(struct span word, bool is_a_command, int position, stru
 			reterr, "notADefinition", position,
 			"to remove a probe use remove (io.kprobed.Probes.Remove)",
 			"This removes a probe, it does not define one.");
-	if (!is_a_command || word.p[0] != 'c')
-		return 0;
-
-	kp_error_set(reterr, KP_HELPER_REQUIRED, EOPNOTSUPP, "callProbes",
-		     "Call probes need the helper module.");
-	if (reterr && reterr->code == KP_HELPER_REQUIRED) {
-		reterr->position = position;
-		snprintf(reterr->reason, sizeof(reterr->reason), "helperRequired");
-		snprintf(reterr->hint, sizeof(reterr->hint),
-			 "a probe (p) and a return probe (r) make two events of a call");
-	}
-	return -EOPNOTSUPP;
+	return 0;
 }
 
 int probe_spec_parse(const char *definition, struct probe_spec *ret, struct kp_error *reterr)
 {
 	_cleanup_(probe_spec_done) struct probe_spec spec = PROBE_SPEC_INIT;
 	struct span line, rest, again, command, place;
-	bool has_command;
+	bool has_command, is_ours;
 	int r;
 
 	r = probe_head_check_line(definition, &line, reterr);
@@ -90,7 +115,7 @@ int probe_spec_parse(const char *definition, struct probe_spec *ret, struct kp_e
 	command = span_next_word(&rest);
 	place = span_next_word(&(struct span){rest.p, rest.n});
 	has_command = probe_head_is_command(command, place);
-	r = refuse_others(command, has_command, command.p - definition, reterr);
+	r = refuse_others(command, command.p - definition, reterr);
 	if (r < 0)
 		return r;
 
@@ -116,10 +141,11 @@ int probe_spec_parse(const char *definition, struct probe_spec *ret, struct kp_e
 		if (r < 0)
 			return r;
 	}
-	/* A line without a letter is ours: nothing means all, and "-" means none. */
-	spec.wants_all = !has_command && probe_spec_has_parameters(&spec);
+	/* What is not the kernel's is ours: nothing means all, and "-" means none. */
+	is_ours = !has_command || spec.kind == PROBE_CALL;
+	spec.wants_all = is_ours && probe_spec_has_parameters(&spec);
 	again = rest;
-	if (!has_command && span_is(span_next_word(&again), "-") && span_next_word(&again).n == 0) {
+	if (is_ours && span_is(span_next_word(&again), "-") && span_next_word(&again).n == 0) {
 		spec.wants_all = false;
 		rest = again;
 	}

@@ -16,8 +16,13 @@
  * though the kernel would take it: text behind the last ")" of an argument, which it ignores in
  * silence; bytes beyond ASCII; a command letter with more letters behind it ("pfoo vfs_read").
  * What the kernel has no name for: badCharacter, newline, lineTooLong, noDefinition, noProbePoint,
- * tooManyArgs, notADefinition, badOrdinal, badPattern, helperRequired (a call probe, with
- * KP_HELPER_REQUIRED), badFilter.
+ * tooManyArgs, notADefinition, badOrdinal, badPattern, badFilter.
+ *
+ * Two kinds are the helper module's: "c[MAXACTIVE][:NAME] SYM [ARGS]", a call, and "a[:NAME]
+ * SYM[+OFFS] [ARGS]", what is behind an instruction. Their arguments are those of the kernel's
+ * grammar and within the kernel's limits, so that one may be tried as the other. A call has its
+ * parameters as they are at the entry, and $retval. Without arguments it records all parameters, as
+ * a line without a letter does; "c SYM -" records none.
  */
 #ifndef KP_PROBE_SPEC_H
 #define KP_PROBE_SPEC_H
@@ -71,6 +76,8 @@ enum arg_show {
 /* MAX_EVENT_NAME_LEN 64 with its NUL; trace_kprobe.c: KRETPROBE_MAXACTIVE_MAX */
 #define PROBE_NAME_MAX	    63
 #define PROBE_MAXACTIVE_MAX 4096
+/* kprobed-ioctl.h: KPROBED_MAXACTIVE_MAX */
+#define PROBE_CALL_MAXACTIVE_MAX 65536
 /* "SYM#*" */
 #define PROBE_NTH_ALL UINT_MAX
 /* The module's name that means the kernel itself: "vmlinux:SYM" */
@@ -142,7 +149,7 @@ struct probe_spec {
 /*
  * Parses @definition into @ret (overwritten on success; the caller releases it with
  * probe_spec_done()). Returns 0, -EINVAL with @reterr filled (KP_INVALID_DEFINITION and the
- * position), -EOPNOTSUPP (KP_HELPER_REQUIRED: a call probe), or -ENOMEM.
+ * position), or -ENOMEM.
  */
 int probe_spec_parse(const char *definition, struct probe_spec *ret, struct kp_error *reterr);
 
@@ -152,6 +159,15 @@ int probe_spec_parse(const char *definition, struct probe_spec *ret, struct kp_e
  * fetched depends on them. Returns as probe_spec_parse(), @spec untouched on failure.
  */
 int probe_spec_add_arg(struct probe_spec *spec, const char *text, struct kp_error *reterr);
+
+/* "probe", "return", "call", "after": as the wire has it. Static. */
+const char *probe_kind_name(enum probe_kind kind);
+/* The kind of that name. False: there is none. */
+bool probe_kind_of_name(const char *name, enum probe_kind *ret);
+/* Whether such probes are the helper module's, and tracefs has none. */
+bool probe_kind_is_helpers(enum probe_kind kind);
+/* The most calls at once that one may follow; 0: it follows none. */
+unsigned int probe_kind_maxactive(enum probe_kind kind);
 
 /* Whether @arg is "$arg*". */
 bool probe_arg_is_all(const struct probe_arg *arg);
@@ -198,8 +214,9 @@ int probe_spec_format(const struct probe_spec *spec, char **ret);
 /*
  * The line for kprobe_events that plants @spec as @group/@event, every argument with its name and
  * an explicit type that all kernels from 6.1 on take (char as u8, symbol and symstr as x64), and
- * @extra (may be NULL) appended as a last argument. *@ret is the caller's. 0, -ENOMEM, or -E2BIG
- * when the line is longer, or has more arguments, than the kernel takes. The one type not all
+ * @extra (may be NULL) appended as a last argument. *@ret is the caller's. 0, -ENOMEM, -EOPNOTSUPP
+ * for what is the helper module's, or -E2BIG when the line is longer, or has more arguments, than
+ * the kernel takes. The one type not all
  * kernels know is %pd or %pD (6.9), which is written as it is.
  */
 int probe_spec_format_kernel(const struct probe_spec *spec, const char *group, const char *event,

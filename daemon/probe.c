@@ -228,8 +228,8 @@ void registry_make_name(const struct registry *r, const struct probe_spec *spec,
 	if (isdigit((unsigned char)base[0]))
 		base[0] = '_';
 
-	if (spec->kind == PROBE_RETURN)
-		n = snprintf(buf, size, "%s_return", base);
+	if (spec->kind == PROBE_RETURN || spec->kind == PROBE_CALL)
+		n = snprintf(buf, size, "%s_%s", base, probe_kind_name(spec->kind));
 	else if (spec->offset)
 		n = snprintf(buf, size, "%s_0x%x", base, (unsigned int)spec->offset);
 	else

@@ -71,8 +71,7 @@ struct json_object *rpc_probe_to_json(const struct server *server, const struct 
 	json_object_object_add(o, "id", new_text(is_planted ? p->id_text : ""));
 	json_object_object_add(o, "name", new_text(p->name));
 	json_object_object_add(o, "definition", new_text(p->definition));
-	json_object_object_add(o, "kind",
-			       new_text(p->spec.kind == PROBE_RETURN ? "return" : "probe"));
+	json_object_object_add(o, "kind", new_text(probe_kind_name(p->spec.kind)));
 	json_object_object_add(o, "symbol", new_text(p->spec.symbol ? p->spec.symbol : p->site));
 	json_object_object_add(o, "site", new_text(p->site));
 	json_object_object_add(o, "state", new_text(probe_state(p)));

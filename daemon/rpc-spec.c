@@ -15,6 +15,7 @@
 
 #include "cleanup.h"
 #include "decode.h"
+#include "probe-head.h"
 
 static const char *get_string(struct json_object *o, const char *key)
 {
@@ -59,7 +60,7 @@ static int format_head(struct json_object *o, char *buf, size_t size, struct kp_
 	const char *symbol = get_string(o, "symbol"), *module = get_string(o, "module");
 	struct json_object *offset = json_object_object_get(o, "offset");
 	struct json_object *maxactive = json_object_object_get(o, "maxactive");
-	bool is_return = kind && strcmp(kind, "return") == 0;
+	enum probe_kind which = PROBE_ENTRY;
 	char number[24] = "", plus[24] = "";
 	char word[256];
 	int r;
@@ -86,7 +87,10 @@ static int format_head(struct json_object *o, char *buf, size_t size, struct kp_
 	if (maxactive)
 		snprintf(number, sizeof(number), "%lld",
 			 (long long)json_object_get_int64(maxactive));
-	if ((size_t)snprintf(buf, size, "%s%s%s%s %s%s%s%s", is_return ? "r" : "p", number,
+	/* Other names there are none: the request was checked against the interface. */
+	if (kind)
+		probe_kind_of_name(kind, &which);
+	if ((size_t)snprintf(buf, size, "%c%s%s%s %s%s%s%s", probe_head_letter(which), number,
 			     name ? ":" : "", name ? name : "", module ? module : "",
 			     module ? ":" : "", symbol, plus) >= size)
 		return kp_error_definition(e, "lineTooLong", 0, NULL, "the fields are too long");
@@ -101,7 +105,7 @@ static int check_agreement(struct json_object *o, struct probe_spec *spec, struc
 	struct json_object *offset = json_object_object_get(o, "offset");
 	struct json_object *maxactive = json_object_object_get(o, "maxactive");
 
-	if (kind && (strcmp(kind, "return") == 0) != (spec->kind == PROBE_RETURN))
+	if (kind && strcmp(kind, probe_kind_name(spec->kind)) != 0)
 		return contradiction("kind", e);
 	if (symbol && (!spec->symbol || strlen(spec->symbol) != strcspn(symbol, "#") ||
 		       strncmp(symbol, spec->symbol, strlen(spec->symbol)) != 0))
@@ -115,10 +119,11 @@ static int check_agreement(struct json_object *o, struct probe_spec *spec, struc
 	if (maxactive) {
 		int64_t n = json_object_get_int64(maxactive);
 
-		if (spec->kind != PROBE_RETURN || n < 1 || n > PROBE_MAXACTIVE_MAX)
-			return kp_error_definition(e, "badMaxact", 0, NULL,
-						   "maxactive is for return probes, 1 to %d",
-						   PROBE_MAXACTIVE_MAX);
+		if (n < 1 || n > probe_kind_maxactive(spec->kind))
+			return kp_error_definition(
+				e, "badMaxact", 0, NULL,
+				"maxactive is for return probes, 1 to %d, and call probes, 1 to %d",
+				PROBE_MAXACTIVE_MAX, PROBE_CALL_MAXACTIVE_MAX);
 		if (spec->maxactive && spec->maxactive != (unsigned int)n)
 			return contradiction("maxactive", e);
 		spec->maxactive = (unsigned int)n;

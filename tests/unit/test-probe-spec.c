@@ -75,6 +75,73 @@ static void test_parts_are_filled(void **state)
 	assert_int_equal(spec.args[1].type_position, -1);
 }
 
+static void test_the_helpers_kinds_round_trip(void **state)
+{
+	static const struct {
+		const char *definition, *normal;
+		enum probe_kind kind;
+		unsigned int maxactive;
+		bool wants_all;
+	} rows[] = {
+		{"c vfs_read", "c vfs_read", PROBE_CALL, 0, true},
+		{"c:reads vfs_read", "c:reads vfs_read", PROBE_CALL, 0, true},
+		{"c vfs_read -", "c vfs_read -", PROBE_CALL, 0, false},
+		{"c65536:g/n ext4:ext4_sync_file %rdi $arg7 r=$retval:s32 +0(%si):string",
+		 "c65536:n ext4:ext4_sync_file %di $arg7 r=$retval:s32 +0(%si):string", PROBE_CALL,
+		 65536, false},
+		{"c vfs_read file->f_flags x=$retval->f_flags $arg*",
+		 "c vfs_read file->f_flags x=$retval->f_flags $arg*", PROBE_CALL, 0, false},
+		{"c 0xffffffff81000000", "c 0xffffffff81000000 -", PROBE_CALL, 0, false},
+		{"c 0xffffffff81000000 $arg1 $retval", "c 0xffffffff81000000 $arg1 $retval",
+		 PROBE_CALL, 0, false},
+		{"c tcp_s*", "c tcp_s*", PROBE_CALL, 0, true},
+		{"c foo#2 # the second", "c foo#2", PROBE_CALL, 0, true},
+		{"a vfs_read", "a vfs_read", PROBE_AFTER, 0, false},
+		{"a:x vfs_read+0x12 %eflags %ax:s64", "a:x vfs_read+0x12 %flags %ax:s64",
+		 PROBE_AFTER, 0, false},
+		{"a vfs_read+4 $arg2:u8", "a vfs_read+0x4 $arg2:u8", PROBE_AFTER, 0, false},
+		{"a 0xffffffff81000010 $stack2", "a 0xffffffff81000010 $stack2", PROBE_AFTER, 0,
+		 false},
+		/* Symbols of these names are still symbols. */
+		{"call_rcu_core", "p call_rcu_core", PROBE_ENTRY, 0, true},
+		{"a1a1", "p a1a1", PROBE_ENTRY, 0, true},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		_cleanup_(probe_spec_done) struct probe_spec spec = parse(rows[i].definition);
+		_cleanup_(probe_spec_done) struct probe_spec again = PROBE_SPEC_INIT;
+		_cleanup_(probe_spec_done) struct probe_spec copy = PROBE_SPEC_INIT;
+		_cleanup_free_ char *normal = NULL, *line = NULL;
+
+		assert_int_equal(spec.kind, rows[i].kind);
+		assert_int_equal(spec.maxactive, rows[i].maxactive);
+		assert_int_equal(spec.wants_all, rows[i].wants_all);
+		assert_int_equal(probe_spec_format(&spec, &normal), 0);
+		assert_string_equal(normal, rows[i].normal);
+		again = parse(normal);
+		assert_true(probe_spec_equal(&spec, &again));
+		assert_int_equal(again.wants_all, rows[i].wants_all && rows[i].kind != PROBE_ENTRY);
+		assert_int_equal(probe_spec_copy(&spec, normal, &copy), 0);
+		assert_int_equal(copy.wants_all, rows[i].wants_all);
+		assert_int_equal(probe_spec_format_kernel(&spec, "kprobed", "ev", NULL, &line),
+				 rows[i].kind == PROBE_ENTRY ? 0 : -EOPNOTSUPP);
+	}
+}
+
+static void test_a_kind_has_a_name(void **state)
+{
+	static const char *const names[] = {"probe", "return", "call", "after"};
+	enum probe_kind kind = PROBE_ENTRY;
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		assert_string_equal(probe_kind_name((enum probe_kind)i), names[i]);
+		assert_true(probe_kind_of_name(names[i], &kind));
+		assert_int_equal(kind, i);
+		assert_int_equal(probe_kind_is_helpers(kind), i >= 2);
+	}
+	assert_false(probe_kind_of_name("entry", &kind));
+}
+
 static void test_address_has_no_symbol(void **state)
 {
 	_cleanup_(probe_spec_done) struct probe_spec spec = parse("p 0xffffffff81234560");
@@ -358,6 +425,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_accepted_round_trips),
 		cmocka_unit_test(test_parts_are_filled),
+		cmocka_unit_test(test_the_helpers_kinds_round_trip),
+		cmocka_unit_test(test_a_kind_has_a_name),
 		cmocka_unit_test(test_address_has_no_symbol),
 		cmocka_unit_test(test_types_say_how_to_decode),
 		cmocka_unit_test(test_args_are_added_one_by_one),
