@@ -12,6 +12,14 @@
 /* One row of the edit distance is kept; longer names are like none. */
 #define NAME_MAX_LENGTH PROBE_ARG_NAME_MAX
 
+/* Whether @t means @f, by its name or the other one it has. */
+static bool is_field(const struct filter_term *t, const struct decoder_field *f)
+{
+	if (f->is_arg || t->common == FILTER_NO_COMMON)
+		return strcmp(f->name, t->name) == 0 && (f->is_arg || !t->is_arg);
+	return strcmp(f->name, filter_common_name(t->common)) == 0;
+}
+
 static bool find_field(const struct filter_term *t, const struct decoder *d,
 		       struct decoder_field *ret)
 {
@@ -20,7 +28,7 @@ static bool find_field(const struct filter_term *t, const struct decoder *d,
 
 	/* An argument hides the caller, which is the first. */
 	for (unsigned int i = 0; decoder_field(d, i, &f); i++) {
-		if (strcmp(f.name, t->name) != 0 || (t->is_arg && !f.is_arg))
+		if (!is_field(t, &f))
 			continue;
 		*ret = f;
 		is_found = true;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * See filter-parse.h. Recursive descent to a small tree, whose comparisons are then linked; the
- * tree lives on the stack of filter_parse() and is bounded by the limits.
+ * See filter-parse.h. Recursive descent to a small tree, whose comparisons are then linked; both
+ * are bounded by the limits.
  */
 #include "filter-parse.h"
 
@@ -13,9 +13,6 @@
 
 #include "span.h"
 #include "strutil.h"
-
-/* Each comparison but the first comes with one "&&" or "||", and "!" is no node. */
-#define NODES_MAX (2 * FILTER_TERMS_MAX)
 
 static const char *const common_names[] = {
 	[FILTER_TS] = "ts",
@@ -48,27 +45,12 @@ static const struct {
 	uint64_t nsec;
 } units[] = {{"ns", 1}, {"us", 1000}, {"ms", 1000000}, {"s", 1000000000}};
 
-enum node_kind {
-	NODE_TERM,
-	NODE_AND,
-	NODE_OR,
-};
-
-struct node {
-	enum node_kind kind;
-	bool is_negated;
-	unsigned int first; /* its leftmost comparison */
-	struct node *left, *right;
-};
-
 struct parser {
 	struct span text;
 	size_t at;
 	unsigned int depth;
 	struct filter *filter;
 	size_t strings_len;
-	struct node nodes[NODES_MAX];
-	size_t n_nodes;
 	struct kp_error *reterr;
 	int error; /* negative errno */
 };
@@ -135,14 +117,18 @@ static const char *describe(const struct parser *p, char buf[16])
 	return buf;
 }
 
-static struct node *add_node(struct parser *p, enum node_kind kind, struct node *left,
-			     struct node *right)
+static struct filter_node *add_node(struct parser *p, enum filter_node_kind kind,
+				    const struct filter_node *left, const struct filter_node *right)
 {
-	struct node *node = &p->nodes[p->n_nodes++];
+	struct filter *f = p->filter;
+	struct filter_node *node = &f->nodes[f->n_nodes++];
 
-	*node = (struct node){.kind = kind, .left = left, .right = right};
-	if (left)
-		node->first = left->first;
+	*node = (struct filter_node){.kind = (uint8_t)kind};
+	if (left && right) {
+		node->left = (uint8_t)(left - f->nodes);
+		node->right = (uint8_t)(right - f->nodes);
+		node->term = left->term;
+	}
 	return node;
 }
 
@@ -178,6 +164,8 @@ static void parse_name(struct parser *p, struct filter_term *t)
 	for (enum filter_common i = 0; i < FILTER_NO_COMMON && !t->is_arg; i++)
 		if (strcmp(common_names[i], t->name) == 0)
 			t->common = i;
+	if (!t->is_arg && strcmp(t->name, "duration") == 0)
+		t->common = FILTER_DURATION;
 }
 
 /* False where none stands: the field is alone. */
@@ -346,11 +334,11 @@ static void parse_value(struct parser *p, struct filter_term *t)
 	}
 }
 
-static struct node *parse_comparison(struct parser *p)
+static struct filter_node *parse_comparison(struct parser *p)
 {
 	struct filter *f = p->filter;
 	struct filter_term *t = &f->terms[f->n_terms];
-	struct node *node;
+	struct filter_node *node;
 
 	skip_space(p);
 	if (f->n_terms == FILTER_TERMS_MAX) {
@@ -363,17 +351,17 @@ static struct node *parse_comparison(struct parser *p)
 		parse_value(p, t);
 	if (p->error)
 		return NULL;
-	node = add_node(p, NODE_TERM, NULL, NULL);
-	node->first = (unsigned int)f->n_terms++;
+	node = add_node(p, FILTER_NODE_TERM, NULL, NULL);
+	node->term = (uint8_t)f->n_terms++;
 	return node;
 }
 
-static struct node *parse_or(struct parser *p);
+static struct filter_node *parse_or(struct parser *p);
 
-static struct node *parse_group(struct parser *p)
+static struct filter_node *parse_group(struct parser *p)
 {
 	size_t begin = p->at - 1;
-	struct node *node = parse_or(p);
+	struct filter_node *node = parse_or(p);
 
 	if (node && !accept(p, ")")) {
 		char buf[16];
@@ -385,10 +373,10 @@ static struct node *parse_group(struct parser *p)
 	return node;
 }
 
-static struct node *parse_not(struct parser *p)
+static struct filter_node *parse_not(struct parser *p)
 {
 	bool is_not, is_group;
-	struct node *node;
+	struct filter_node *node;
 
 	skip_space(p);
 	is_not = accept(p, "!");
@@ -408,36 +396,36 @@ static struct node *parse_not(struct parser *p)
 	return node;
 }
 
-static struct node *parse_and(struct parser *p)
+static struct filter_node *parse_and(struct parser *p)
 {
-	struct node *left = parse_not(p);
+	struct filter_node *left = parse_not(p);
 
 	while (left && accept(p, "&&")) {
-		struct node *right = parse_not(p);
+		struct filter_node *right = parse_not(p);
 
 		if (!right)
 			return NULL;
-		left = add_node(p, NODE_AND, left, right);
+		left = add_node(p, FILTER_NODE_AND, left, right);
 	}
 	return left;
 }
 
-static struct node *parse_or(struct parser *p)
+static struct filter_node *parse_or(struct parser *p)
 {
-	struct node *left = parse_and(p);
+	struct filter_node *left = parse_and(p);
 
 	while (left && accept(p, "||")) {
-		struct node *right = parse_and(p);
+		struct filter_node *right = parse_and(p);
 
 		if (!right)
 			return NULL;
-		left = add_node(p, NODE_OR, left, right);
+		left = add_node(p, FILTER_NODE_OR, left, right);
 	}
 	return left;
 }
 
-/* Says where each comparison below @node goes on. As deep as the tree: NODES_MAX at most. */
-static void link_terms(struct filter *f, const struct node *node, uint8_t yes, uint8_t no)
+/* Says where each comparison below @node goes on. As deep as the tree: FILTER_NODES_MAX at most. */
+static void link_terms(struct filter *f, const struct filter_node *node, uint8_t yes, uint8_t no)
 {
 	if (node->is_negated) {
 		uint8_t tmp = yes;
@@ -445,23 +433,24 @@ static void link_terms(struct filter *f, const struct node *node, uint8_t yes, u
 		yes = no;
 		no = tmp;
 	}
-	if (node->kind == NODE_TERM) {
-		f->terms[node->first].yes = yes;
-		f->terms[node->first].no = no;
+	if (node->kind == FILTER_NODE_TERM) {
+		f->terms[node->term].yes = yes;
+		f->terms[node->term].no = no;
 	} else {
-		uint8_t next = (uint8_t)node->right->first;
+		const struct filter_node *left = &f->nodes[node->left];
+		const struct filter_node *right = &f->nodes[node->right];
 
-		if (node->kind == NODE_AND)
-			link_terms(f, node->left, next, no);
+		if (node->kind == FILTER_NODE_AND)
+			link_terms(f, left, right->term, no);
 		else
-			link_terms(f, node->left, yes, next);
-		link_terms(f, node->right, yes, no);
+			link_terms(f, left, yes, right->term);
+		link_terms(f, right, yes, no);
 	}
 }
 
-static const struct node *parse_all(struct parser *p)
+static const struct filter_node *parse_all(struct parser *p)
 {
-	const struct node *root;
+	const struct filter_node *root;
 	char buf[16];
 
 	skip_space(p);
@@ -483,7 +472,7 @@ int filter_parse(const char *text, struct filter **ret, struct kp_error *reterr)
 {
 	_cleanup_(filter_freep) struct filter *f = calloc(1, sizeof(*f));
 	struct parser p = {.text = span_of(text), .filter = f, .reterr = reterr};
-	const struct node *root;
+	const struct filter_node *root;
 
 	if (p.text.n > FILTER_TEXT_MAX)
 		return filter_error(reterr, "tooLong", FILTER_TEXT_MAX, NULL,
@@ -491,12 +480,14 @@ int filter_parse(const char *text, struct filter **ret, struct kp_error *reterr)
 	if (!f)
 		return -ENOMEM;
 	f->terms = calloc(FILTER_TERMS_MAX, sizeof(*f->terms));
+	f->nodes = calloc(FILTER_NODES_MAX, sizeof(*f->nodes));
 	f->strings = malloc(p.text.n + 1);
-	if (!f->terms || !f->strings)
+	if (!f->terms || !f->nodes || !f->strings)
 		return -ENOMEM;
 	root = parse_all(&p);
 	if (!root)
 		return p.error;
+	f->root = (unsigned int)(root - f->nodes);
 	link_terms(f, root, FILTER_ACCEPT, FILTER_REJECT);
 
 	*ret = take_ptr(f);
@@ -506,6 +497,7 @@ int filter_parse(const char *text, struct filter **ret, struct kp_error *reterr)
 struct filter *filter_free(struct filter *f)
 {
 	free(f->terms);
+	free(f->nodes);
 	free(f->strings);
 	free(f);
 	return NULL;

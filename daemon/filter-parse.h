@@ -9,7 +9,8 @@
  * with) VALUE      = NUMBER [ "ns" | "us" | "ms" | "s" ] | STRING
  *
  * A field is an argument by its name, with "args." in front or without, or one of the common fields
- * (enum filter_common); without "args." an argument hides the common field of its name. A field
+ * (enum filter_common), of which durationNs is duration as well; without "args." an argument hides
+ * the common field of its name. A field
  * alone is a number that is not 0. Numbers are decimal, 0x hexadecimal or 0 octal, with a sign or
  * without; a unit makes nanoseconds of them. Strings stand in '"' or "'", with \\, \", \', \n and
  * \t; they are compared with ==, !=, ~ and ^= only, and what they are compared with is the text
@@ -20,7 +21,8 @@
  * it is true if it is true of any element.
  *
  * Pure. A parsed condition is a row of comparisons, in the order of the text, each with where to go
- * on: whoever evaluates it needs no stack and no recursion.
+ * on: whoever evaluates it needs no stack and no recursion. What makes something else of it
+ * (helper-condition.c) has the tree as well.
  */
 #ifndef KP_FILTER_PARSE_H
 #define KP_FILTER_PARSE_H
@@ -100,10 +102,29 @@ struct filter_term {
 	uint8_t yes, no;    /* index of the next comparison, FILTER_ACCEPT or FILTER_REJECT */
 };
 
+enum filter_node_kind {
+	FILTER_NODE_TERM,
+	FILTER_NODE_AND,
+	FILTER_NODE_OR,
+};
+
+struct filter_node {
+	uint8_t kind;	     /* enum filter_node_kind */
+	bool is_negated;     /* all of it */
+	uint8_t term;	     /* the comparison; of others their leftmost one */
+	uint8_t left, right; /* nodes */
+};
+
+/* Each comparison but the first comes with one "&&" or "||", and "!" is no node. */
+#define FILTER_NODES_MAX (2 * FILTER_TERMS_MAX)
+
 struct filter {
 	struct filter_term *terms; /* owned; the first is where to begin */
 	size_t n_terms;
-	char *strings; /* owned */
+	struct filter_node *nodes; /* owned */
+	size_t n_nodes;
+	unsigned int root; /* of the nodes */
+	char *strings;	   /* owned */
 };
 
 /*

@@ -5,6 +5,14 @@
 #include "event-text.h"
 #include "filter-value.h"
 
+/* Whether the member @key is the field that @t compares, by its name or the other one it has. */
+static bool is_field(const struct filter_term *t, struct span key, bool is_arg)
+{
+	if (!is_arg && t->common == FILTER_DURATION)
+		return span_is(key, filter_common_name(FILTER_DURATION));
+	return t->name_len == key.n && span_is(key, t->name);
+}
+
 /* Finds the values that are compared; one pass over the event. */
 static void find_values(const struct filter *f, const char *text, size_t len, struct span *values)
 {
@@ -15,7 +23,7 @@ static void find_values(const struct filter *f, const char *text, size_t len, st
 		for (size_t i = 0; i < f->n_terms; i++) {
 			const struct filter_term *term = &f->terms[i];
 
-			if (term->name_len != t.key.n || !span_is(t.key, term->name))
+			if (!is_field(term, t.key, t.is_arg))
 				continue;
 			/* Arguments come last but for "stack", and hide what has their name. */
 			if (t.is_arg || (!term->is_arg && term->common != FILTER_NO_COMMON))
