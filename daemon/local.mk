@@ -65,6 +65,9 @@ libkprobed_daemon_la_SOURCES = \
 	daemon/foreign.h \
 	daemon/function-lists.c \
 	daemon/function-lists.h \
+	daemon/helper-compare.c \
+	daemon/helper-compare.h \
+	daemon/helper-condition.c \
 	daemon/helper-condition.h \
 	daemon/helper-program.h \
 	daemon/helper.c \
@@ -159,6 +162,8 @@ libkprobed_daemon_la_SOURCES = \
 	daemon/session.h \
 	daemon/show-type.c \
 	daemon/show-type.h \
+	daemon/shown-number.c \
+	daemon/shown-number.h \
 	daemon/span.c \
 	daemon/span.h \
 	daemon/stream.c \

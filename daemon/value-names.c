@@ -133,3 +133,16 @@ const char *value_names_find(const struct value_names *names, int64_t value, siz
 	*ret_len = row->len;
 	return names->text + row->at;
 }
+
+bool value_names_value(const struct value_names *names, struct span name, int64_t *ret)
+{
+	for (size_t i = 0; names && i < names->n; i++) {
+		const struct row *row = &names->rows[i];
+
+		if (row->len == name.n && memcmp(names->text + row->at, name.p, name.n) == 0) {
+			*ret = row->value;
+			return true;
+		}
+	}
+	return false;
+}

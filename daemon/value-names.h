@@ -10,10 +10,12 @@
 #ifndef KP_VALUE_NAMES_H
 #define KP_VALUE_NAMES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "cleanup.h"
+#include "span.h"
 
 /* Enumerations of the kernel have up to some 700 values and 60 characters (6.12). */
 #define VALUE_NAMES_MAX	    4096
@@ -40,5 +42,8 @@ DEFINE_CLEANUP(struct value_names *, value_names_unref);
 
 /* The name of @value, borrowed from @names, and its length; NULL: it has none. */
 const char *value_names_find(const struct value_names *names, int64_t value, size_t *ret_len);
+
+/* The value that is called @name; looks at all of them. False: none, or @names is NULL. */
+bool value_names_value(const struct value_names *names, struct span name, int64_t *ret);
 
 #endif

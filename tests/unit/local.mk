@@ -20,6 +20,7 @@ UNIT_TESTS = \
 	tests/unit/test-filter-parse \
 	tests/unit/test-helper \
 	tests/unit/test-hit-table \
+	tests/unit/test-helper-condition \
 	tests/unit/test-json-text \
 	tests/unit/test-kernel-text \
 	tests/unit/test-listing \
@@ -87,6 +88,11 @@ tests_unit_test_filter_parse_SOURCES = tests/unit/test-filter-parse.c
 tests_unit_test_filter_parse_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_filter_parse_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_filter_parse_LDADD = $(UNIT_LDADD)
+
+tests_unit_test_helper_condition_SOURCES = tests/unit/test-helper-condition.c
+tests_unit_test_helper_condition_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_helper_condition_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_helper_condition_LDADD = $(UNIT_LDADD)
 
 tests_unit_test_view_SOURCES = tests/unit/test-view.c
 tests_unit_test_view_CPPFLAGS = $(UNIT_CPPFLAGS)
