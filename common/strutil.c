@@ -70,6 +70,28 @@ int str_to_size(const char *s, uint64_t min, uint64_t max, uint64_t *ret)
 	return parse_scaled(s, "KMGT", min, max, ret);
 }
 
+const char *str_parse_hex(const char *s, uint64_t *ret)
+{
+	const char *p = s;
+	uint64_t v = 0;
+
+	for (;; p++) {
+		unsigned int digit = (unsigned int)*p - '0';
+
+		if (digit > 9) {
+			digit = ((unsigned int)*p | 0x20) - 'a';
+			if (digit > 5)
+				break;
+			digit += 10;
+		}
+		v = v << 4 | digit;
+	}
+	if (p == s || p - s > 16)
+		return NULL;
+	*ret = v;
+	return p;
+}
+
 char *str_from_size(uint64_t value, char *buf, size_t size)
 {
 	static const char units[] = "\0KMGT";

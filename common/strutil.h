@@ -43,6 +43,12 @@ int str_to_uint(const char *s, uint64_t min, uint64_t max, uint64_t *ret);
 int str_to_size(const char *s, uint64_t min, uint64_t max, uint64_t *ret);
 
 /*
+ * The number of up to 16 hexadecimal digits that @s begins with; the place behind them, or NULL:
+ * there are none, or more. @s is read no further than that.
+ */
+const char *str_parse_hex(const char *s, uint64_t *ret);
+
+/*
  * Writes @value into @buf the way str_to_size() reads it, with the largest unit that divides it.
  * Returns @buf. STR_SIZE_MAX bytes are always enough.
  */

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "strutil.h"
 #include "tracefs.h"
 
 struct function_lists {
@@ -41,16 +42,53 @@ static void add_all_at(uint64_t *set, const struct symbols *s, uint32_t i)
 		set_add(set, i);
 }
 
-/* The call that ftrace patches is some bytes into the function. */
+/*
+ * The texts are megabytes in one piece. Nothing of libc that takes a string goes over them:
+ * strtoull() and its like may look for the string's end first, and do under the sanitizers, which
+ * made seconds of CPU of each thousand lines.
+ */
+static const char *skip_line(const char *p)
+{
+	while (*p && *p != '\n')
+		p++;
+	return *p ? p + 1 : p;
+}
+
+/*
+ * As symbols_below(), starting at @near: the files are nearly in the order of addresses, and the
+ * one that is looked for is a few symbols on.
+ */
+static uint32_t below_from(const struct symbols *s, uint64_t address, uint32_t near)
+{
+	enum { STEPS_MAX = 64 };
+	const uint32_t end = symbols_count(s) - near > STEPS_MAX ? near + STEPS_MAX : 0;
+
+	if (symbols_address(s, near) > address)
+		return symbols_below(s, address);
+	for (uint32_t i = near; i < end; i++) {
+		if (symbols_address(s, i) > address)
+			return near;
+		/* The first of those at one address. */
+		if (symbols_address(s, i) != symbols_address(s, near))
+			near = i;
+	}
+	return symbols_below(s, address);
+}
+
+/* "ffffffff81000010 name": the call that ftrace patches is some bytes into the function. */
 static void read_addresses(uint64_t *set, const struct symbols *s, const char *text)
 {
-	for (const char *p = text; *p; p += strcspn(p, "\n"), p += *p == '\n') {
-		char *end;
-		uint64_t address = strtoull(p, &end, 16);
-		uint32_t i = end > p && *end == ' ' ? symbols_below(s, address) : SYMBOL_NONE;
+	uint32_t i = 0;
 
-		if (i != SYMBOL_NONE)
-			add_all_at(set, s, i);
+	for (const char *p = text; *p && symbols_count(s); p = skip_line(p)) {
+		uint64_t address;
+		const char *end = str_parse_hex(p, &address);
+		uint32_t below = end && *end == ' ' ? below_from(s, address, i) : SYMBOL_NONE;
+
+		if (below == SYMBOL_NONE)
+			continue;
+		i = below;
+		add_all_at(set, s, i);
 	}
 }
 
@@ -65,12 +103,9 @@ static uint32_t find_function(const struct symbols *s, const char *name, const c
 	uint32_t cursor = SYMBOL_NONE, first = SYMBOL_NONE, i;
 
 	while ((i = symbols_next_named(s, name, module, &cursor)) != SYMBOL_NONE) {
-		struct symbol symbol;
-
-		symbols_get(s, i, &symbol);
-		if (!symbol_is_text(symbol.type))
+		if (!symbol_is_text(symbols_type(s, i)))
 			continue;
-		if (symbol.address > last)
+		if (symbols_address(s, i) > last)
 			return i;
 		if (first == SYMBOL_NONE)
 			first = i;
@@ -78,32 +113,35 @@ static uint32_t find_function(const struct symbols *s, const char *name, const c
 	return first;
 }
 
+/* Copies what is before @stop, a blank or the line's end; where that is, or NULL: too long. */
+static const char *copy_word(const char *p, char stop, char *buf, size_t size)
+{
+	size_t n = 0;
+
+	while (*p && *p != stop && *p != ' ' && *p != '\t' && *p != '\n') {
+		if (n + 1 >= size)
+			return NULL;
+		buf[n++] = *p++;
+	}
+	buf[n] = '\0';
+	return p;
+}
+
 /* "name\n" or "name [mod]\n" */
 static void read_functions(uint64_t *set, const struct symbols *s, const char *text)
 {
-	char module[64] = "", last_module[64] = "";
+	char name[512], module[64] = "", last_module[64] = "";
 	uint64_t last = 0;
-	size_t len;
 
-	for (const char *p = text; *p; p += len, p += *p == '\n') {
-		size_t name_len = strcspn(p, " \t\n");
-		char name[512];
+	for (const char *p = text; *p; p = skip_line(p)) {
+		const char *end = copy_word(p, '\n', name, sizeof(name));
 		uint32_t i;
 
-		len = strcspn(p, "\n");
-		if (name_len == 0 || name_len >= sizeof(name))
-			continue;
-		memcpy(name, p, name_len);
-		name[name_len] = '\0';
 		module[0] = '\0';
-		if (name_len + 2 < len && p[name_len + 1] == '[') {
-			size_t n = strcspn(p + name_len + 2, "]\n");
-
-			if (n >= sizeof(module))
-				continue;
-			memcpy(module, p + name_len + 2, n);
-			module[n] = '\0';
-		}
+		if (end && end[0] == ' ' && end[1] == '[')
+			end = copy_word(end + 2, ']', module, sizeof(module));
+		if (!end || name[0] == '\0')
+			continue;
 		if (strcmp(module, last_module) != 0) {
 			memcpy(last_module, module, sizeof(module));
 			last = 0;
@@ -116,32 +154,65 @@ static void read_functions(uint64_t *set, const struct symbols *s, const char *t
 	}
 }
 
-/* Returns whether there was a line with an address: they are hidden together with those of
- * kallsyms. */
+/* A line of the blacklist, "0xffffffff81a00000-0xffffffff81a00010\tname" */
+struct blacklist_line {
+	uint64_t from, to;
+	const char *name; /* to the line's end; NULL: it has none */
+};
+
+/* Whether the line at @p is one. */
+static bool parse_blacklist(const char *p, struct blacklist_line *ret)
+{
+	if (p[0] != '0' || p[1] != 'x')
+		return false;
+	p = str_parse_hex(p + 2, &ret->from);
+	if (!p || p[0] != '-' || p[1] != '0' || p[2] != 'x')
+		return false;
+	p = str_parse_hex(p + 3, &ret->to);
+	if (!p)
+		return false;
+	ret->name = *p == '\t' ? p + 1 : NULL;
+	return true;
+}
+
+/*
+ * Returns whether there was a line with an address: they are hidden together with those of
+ * kallsyms.
+ */
 static bool read_blacklist(uint64_t *set, const struct symbols *s, const char *text)
 {
 	bool has_addresses = text[0] == '\0';
+	struct blacklist_line line;
 
-	for (const char *p = text; *p; p += strcspn(p, "\n"), p += *p == '\n') {
-		char *end;
-		uint64_t from = strtoull(p, &end, 16), to;
+	for (const char *p = text; *p; p = skip_line(p)) {
 		uint32_t i;
 
-		if (from == 0 || *end != '-')
+		if (!parse_blacklist(p, &line) || line.from == 0)
 			continue;
-		to = strtoull(end + 1, &end, 16);
-		i = symbols_below(s, from);
+		i = symbols_below(s, line.from);
 		has_addresses = true;
 		for (i = i == SYMBOL_NONE ? 0 : i; i < symbols_count(s); i++) {
 			uint64_t address = symbols_address(s, i);
 
-			if (address >= to)
+			if (address >= line.to)
 				break;
-			if (address >= from)
+			if (address >= line.from)
 				set_add(set, i);
 		}
 	}
 	return has_addresses;
+}
+
+bool function_lists_names_blacklisted(const char *text, const char *name)
+{
+	const size_t len = strlen(name);
+	struct blacklist_line line;
+
+	for (const char *p = text; *p; p = skip_line(p))
+		if (parse_blacklist(p, &line) && line.name && strncmp(line.name, name, len) == 0 &&
+		    (!line.name[len] || strchr("\n ", line.name[len])))
+			return true;
+	return false;
 }
 
 static uint64_t address_of(const struct symbols *s, const char *name)

@@ -24,7 +24,7 @@ enum list_answer {
 struct function_lists_text {
 	/* "vfs_read" or "foo [mod]" a line, in the order of addresses, once for each function */
 	const char *functions;
-	/* The same with an address before it (6.5 on); used instead. */
+	/* The same with an address before it, in hexadecimal (6.5 on); used instead. */
 	const char *addresses;
 	/* "0xffffffff81a00000-0xffffffff81a00010\tname" a line */
 	const char *blacklist;
@@ -48,6 +48,10 @@ DEFINE_CLEANUP(struct function_lists *, function_lists_free);
 /* Of the symbol with that index, or one at the same address. */
 enum list_answer function_lists_traceable(const struct function_lists *l, uint32_t index);
 enum list_answer function_lists_blacklisted(const struct function_lists *l, uint32_t index);
+
+/* Whether a line of the blacklist's @text has that name; without addresses, as who may not see
+ * them. */
+bool function_lists_names_blacklisted(const char *text, const char *name);
 
 const struct text_bounds *function_lists_bounds(const struct function_lists *l);
 

@@ -5,29 +5,16 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "function-lists.h"
 #include "tracefs.h"
-
-#define BLACKLIST "/sys/kernel/debug/kprobes/blacklist"
 
 #define SIMILAR_MAX 5
 
-/* "0xffffffff81a00000-0xffffffff81a00010\tname" a line */
 static bool is_blacklisted(const char *symbol)
 {
-	_cleanup_fclose_ FILE *f = fopen(BLACKLIST, "re");
-	_cleanup_free_ char *line = NULL;
-	size_t size = 0;
+	_cleanup_free_ char *text = NULL;
 
-	while (f && getline(&line, &size, f) > 0) {
-		char *name = strchr(line, '\t');
-
-		if (!name)
-			continue;
-		name[strcspn(name, "\n")] = '\0';
-		if (strcmp(name + 1, symbol) == 0)
-			return true;
-	}
-	return false;
+	return tracefs_read_blacklist(&text) == 0 && function_lists_names_blacklisted(text, symbol);
 }
 
 static int explain_missing(const struct probe_spec *spec, int err, const struct symbols *symbols,

@@ -4,6 +4,8 @@
 #ifndef KP_SYMBOLS_INTERNAL_H
 #define KP_SYMBOLS_INTERNAL_H
 
+#include <string.h>
+
 #include "symbols.h"
 
 /* 16 bytes for each of 200,000 and more: sizes are worked out from the next one. */
@@ -44,14 +46,22 @@ struct symbols {
 #define SYMBOL_CACHE_BITS  10
 #define SYMBOL_CACHE_SLOTS (1 << SYMBOL_CACHE_BITS)
 
-/* FNV-1a */
+/* Eight characters at a time: names are long, and there are many. */
 static inline uint32_t symbol_hash(const char *name, unsigned int bits)
 {
-	uint64_t h = 14695981039346656037ULL;
+	const uint64_t factor = 0x9e3779b97f4a7c15ULL;
+	size_t n = strlen(name);
+	uint64_t h = n, word;
 
-	for (; *name; name++)
-		h = (h ^ (unsigned char)*name) * 1099511628211ULL;
-	return (uint32_t)((h ^ h >> 32) * 0x9e3779b97f4a7c15ULL >> (64 - bits));
+	for (; n >= sizeof(word); n -= sizeof(word), name += sizeof(word)) {
+		memcpy(&word, name, sizeof(word));
+		h = (h ^ word) * factor;
+		h ^= h >> 32;
+	}
+	word = 0;
+	memcpy(&word, name, n);
+	h = (h ^ word) * factor;
+	return (uint32_t)((h ^ h >> 32) * factor >> (64 - bits));
 }
 
 #endif

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "strutil.h"
 #include "symbols-internal.h"
 
 /* Room for a page of text and the piece of a line before it; a line is at most KSYM_NAME_LEN + 90.
@@ -25,6 +26,7 @@ struct loader {
 	size_t items_size, names_size, modules_size; /* allocated */
 	uint32_t module;			     /* of the line before */
 	uint32_t last_name;			     /* offset */
+	bool last_is_padding;
 };
 
 static int grow(void **p, size_t *size, size_t need, size_t item)
@@ -55,12 +57,8 @@ static int add_name(struct loader *l, const char *name, size_t len, uint32_t *re
 	if (r < 0)
 		return r;
 	*ret = (uint32_t)s->names_len;
-	for (size_t i = 0; i < len; i++) {
-		unsigned char c = (unsigned char)name[i];
-
-		s->names[s->names_len++] =
-			(char)(c > 0x20 && c < 0x7f && c != '"' && c != '\\' ? c : '?');
-	}
+	memcpy(s->names + s->names_len, name, len);
+	s->names_len += len;
 	s->names[s->names_len++] = '\0';
 	return 0;
 }
@@ -76,14 +74,15 @@ static int add_symbol_name(struct loader *l, const char *name, size_t len, uint3
 	const char *last = l->s->names + l->last_name;
 	int r;
 
-	if (strncmp(last, PADDING_PREFIX, strlen(PADDING_PREFIX)) == 0 &&
-	    is_name(last + strlen(PADDING_PREFIX), name, len)) {
+	if (l->last_is_padding && is_name(last + strlen(PADDING_PREFIX), name, len)) {
 		*ret = l->last_name + (uint32_t)strlen(PADDING_PREFIX);
 		return 0;
 	}
 	r = add_name(l, name, len, ret);
-	if (r == 0)
+	if (r == 0) {
 		l->last_name = *ret;
+		l->last_is_padding = strncmp(name, PADDING_PREFIX, strlen(PADDING_PREFIX)) == 0;
+	}
 	return r;
 }
 
@@ -111,50 +110,44 @@ static int find_module(struct loader *l, const char *name, size_t len)
 	return r;
 }
 
-/* Sixteen digits and a blank, or as many as there are. Returns the end, NULL: no number. */
-static const char *parse_address(const char *p, uint64_t *ret)
+/* What a name may have: it goes into JSON as it is. */
+static bool is_plain(char c)
 {
-	uint64_t v = 0;
-	const char *start = p;
+	return c > 0x20 && c < 0x7f && c != '"' && c != '\\';
+}
 
-	for (;; p++) {
-		unsigned int digit = (unsigned int)*p - '0';
-
-		if (digit > 9) {
-			digit = ((unsigned int)*p | 0x20) - 'a';
-			if (digit > 5)
-				break;
-			digit += 10;
-		}
-		v = v << 4 | digit;
-	}
-	*ret = v;
-	return p > start && p - start <= 16 ? p : NULL;
+/* The end of the name, which is made plain; a tab is before the module. */
+static char *read_name(char *p)
+{
+	for (; is_plain(*p) || (*p && *p != '\t'); p++)
+		if (!is_plain(*p))
+			*p = '?';
+	return p;
 }
 
 /* "ffffffff81000000 T _text" or "ffffffffc0000000 t foo\t[mod]", terminated */
-static int add_line(struct loader *l, const char *line)
+static int add_line(struct loader *l, char *line)
 {
 	struct symbols *s = l->s;
 	struct packed_symbol item = {0};
-	const char *p = parse_address(line, &item.address), *name;
-	size_t len;
+	char *p = (char *)str_parse_hex(line, &item.address), *name, *end;
 	int r;
 
 	if (!p || p[0] != ' ' || p[1] == '\0' || p[2] != ' ' || p[3] == '\0')
 		return 0;
-	item.type = p[1] > 0x20 && p[1] < 0x7f && p[1] != '"' && p[1] != '\\' ? p[1] : '?';
+	item.type = is_plain(p[1]) ? p[1] : '?';
 	name = p + 3;
-	len = strcspn(name, "\t");
-	if (name[len] == '\t' && name[len + 1] == '[') {
-		r = find_module(l, name + len + 2, strcspn(name + len + 2, "]"));
+	end = read_name(name);
+	if (end[0] == '\t' && end[1] == '[') {
+		p = read_name(end + 2);
+		r = find_module(l, end + 2, strcspn(end + 2, "]"));
 		if (r < 0)
 			return r;
 		item.module = (uint16_t)l->module;
 	}
 	if (s->n_items == SYMBOL_NONE - 1)
 		return -EFBIG;
-	r = add_symbol_name(l, name, len, &item.name);
+	r = add_symbol_name(l, name, (size_t)(end - name), &item.name);
 	if (r == 0)
 		r = grow((void **)&s->items, &l->items_size, s->n_items + 1, sizeof(*s->items));
 	if (r < 0)
@@ -210,10 +203,39 @@ static int compare_items(const void *a, const void *b)
 	return x->name < y->name ? -1 : x->name > y->name;
 }
 
+/*
+ * The kernel's own symbols are in order, and so are mostly those of each module: what is, is left
+ * alone, the rest sorted and merged with it, from the end.
+ */
+static int sort_items(struct symbols *s)
+{
+	_cleanup_free_ struct packed_symbol *rest = NULL;
+	uint32_t n = s->n_items ? 1 : 0, n_rest;
+
+	while (n < s->n_items && s->items[n - 1].address <= s->items[n].address)
+		n++;
+	n_rest = s->n_items - n;
+	if (n_rest == 0)
+		return 0;
+	rest = malloc(n_rest * sizeof(*rest));
+	if (!rest)
+		return -ENOMEM;
+	memcpy(rest, s->items + n, n_rest * sizeof(*rest));
+	qsort(rest, n_rest, sizeof(*rest), compare_items);
+	for (uint32_t to = s->n_items; n_rest;) {
+		const bool is_of_rest =
+			n == 0 || s->items[n - 1].address <= rest[n_rest - 1].address;
+
+		s->items[--to] = is_of_rest ? rest[--n_rest] : s->items[--n];
+	}
+	return 0;
+}
+
 static int make_index(struct symbols *s)
 {
 	s->hash_bits = 10;
-	while (s->hash_bits < 31 && (1u << s->hash_bits) < s->n_items)
+	/* Chains of two to four: memory counts more than a compare. */
+	while (s->hash_bits < 31 && (4u << s->hash_bits) < s->n_items)
 		s->hash_bits++;
 	s->heads = malloc(sizeof(*s->heads) << s->hash_bits);
 	s->nexts = malloc(sizeof(*s->nexts) * s->n_items);
@@ -286,8 +308,9 @@ int symbols_load(const char *path, struct symbols **ret)
 	r = add_lines(&l, fd);
 	if (r < 0)
 		return r;
-	if (s->n_items)
-		qsort(s->items, s->n_items, sizeof(*s->items), compare_items);
+	r = sort_items(s);
+	if (r < 0)
+		return r;
 	if (s->n_items == 0 || s->items[s->n_items - 1].address == 0)
 		return -EPERM;
 	shrink((void **)&s->items, s->n_items * sizeof(*s->items));

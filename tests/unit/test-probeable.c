@@ -179,9 +179,66 @@ static void test_what_cannot_be_read_is_unknown(void **state)
 	tear_down(&f);
 
 	/* Lines that are none */
-	set_up(&f, "\n\n [x]\nhelper [\nx", "zz\nffff", "0x\n0x1-\n-\n\n");
-	assert_int_equal(function_lists_blacklisted(f.l, find(f.s, "secret", 0)), LIST_NO);
+	set_up(&f, "\n\n [x]\nhelper [\nx", NULL, "0x\n0x1-\n-\n\n");
+	assert_int_equal(function_lists_blacklisted(f.l, find(f.s, "secret", 0)), LIST_UNKNOWN);
+	assert_traceable(&f, "vfs_read", 0, LIST_NO);
 	tear_down(&f);
+	set_up(&f, NULL, "zz\n\n10000000000000000 x\nffff\nffffffff81000104 vfs_read\nff", "");
+	assert_traceable(&f, "vfs_read", 0, LIST_YES);
+	assert_traceable(&f, "helper", 0, LIST_NO);
+	tear_down(&f);
+}
+
+/* As many symbols that a place is not found by going on from the last one, and back again. */
+static void test_addresses_may_be_far_apart_and_in_any_order(void **state)
+{
+	enum { SYMBOLS = 1000 };
+	char *listing = calloc(SYMBOLS, 64), *text = calloc(SYMBOLS, 64),
+	     path[] = "/tmp/kprobed-XXXXXX";
+	const struct function_lists_text lists = {.addresses = text};
+	struct function_lists *l;
+	size_t n = 0, n_text = 0;
+	struct symbols *s;
+	int fd = mkstemp(path);
+
+	assert_true(listing && text && fd >= 0);
+	for (unsigned int i = 0; i < SYMBOLS; i++)
+		n += (size_t)sprintf(listing + n, "ffffffff81%06x t f%u\n", i / 2 * 32, i);
+	/* 7 and 1000 have no common factor: every symbol whose number divides by 7, in leaps. */
+	for (unsigned int i = 0; i < SYMBOLS; i++) {
+		const unsigned int at = i * 637 % SYMBOLS;
+
+		if (at / 2 % 7 == 0)
+			n_text += (size_t)sprintf(text + n_text, "ffffffff81%06x f%u\n",
+						  at / 2 * 32 + 4, at);
+	}
+	assert_int_equal(write(fd, listing, n), n);
+	assert_int_equal(symbols_load(path, &s), 0);
+	assert_int_equal(function_lists_new(s, &lists, &l), 0);
+	for (uint32_t i = 0; i < SYMBOLS; i++)
+		assert_int_equal(function_lists_traceable(l, i),
+				 i / 2 % 7 == 0 ? LIST_YES : LIST_NO);
+	function_lists_free(l);
+	symbols_free(s);
+	unlink(path);
+	close(fd);
+	free(listing);
+	free(text);
+}
+
+static void test_blacklist_is_asked_for_a_name(void **state)
+{
+	static const char text[] = "0x0000000000000000-0x0000000000000000\tsecret\n"
+				   "0xffffffffc0000000-0xffffffffc0000010\thidden [first]\n"
+				   "0xffffffffc0000000-0xffffffffc0000010\tlast";
+
+	assert_true(function_lists_names_blacklisted(text, "secret"));
+	assert_true(function_lists_names_blacklisted(text, "hidden"));
+	assert_true(function_lists_names_blacklisted(text, "last"));
+	assert_false(function_lists_names_blacklisted(text, "secre"));
+	assert_false(function_lists_names_blacklisted(text, "secrets"));
+	assert_false(function_lists_names_blacklisted(text, "first"));
+	assert_false(function_lists_names_blacklisted("", "secret"));
 }
 
 static void assert_answer(const struct fixture *f, const char *name, uint64_t offset,
@@ -249,6 +306,8 @@ int main(void)
 		cmocka_unit_test(test_addresses_tell_equal_names_apart),
 		cmocka_unit_test(test_blacklist_has_ranges),
 		cmocka_unit_test(test_what_cannot_be_read_is_unknown),
+		cmocka_unit_test(test_addresses_may_be_far_apart_and_in_any_order),
+		cmocka_unit_test(test_blacklist_is_asked_for_a_name),
 		cmocka_unit_test(test_reasons_are_told_apart),
 		cmocka_unit_test(test_without_lists_only_what_is_certain_is_said),
 	};

@@ -50,6 +50,35 @@ static void test_numbers_are_digits_in_a_range(void **state)
 	}
 }
 
+static void test_hexadecimal_ends_where_it_ends(void **state)
+{
+	static const struct {
+		const char *text;
+		size_t len; /* 0: none */
+		uint64_t value;
+	} rows[] = {
+		{"0", 1, 0},
+		{"fF09 x", 4, 0xff09},
+		{"ffffffffffffffff-", 16, UINT64_MAX},
+		{"10000000000000000", 0, 0},
+		{"", 0, 0},
+		{"g", 0, 0},
+		{"x1", 0, 0},
+		{" 1", 0, 0},
+		{"-1", 0, 0},
+		{"1`", 1, 1},
+		{"@", 0, 0},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		uint64_t value = 0;
+		const char *end = str_parse_hex(rows[i].text, &value);
+
+		assert_ptr_equal(end, rows[i].len ? rows[i].text + rows[i].len : NULL);
+		assert_true(value == rows[i].value);
+	}
+}
+
 static void test_sizes_are_read_and_written(void **state)
 {
 	static const struct {
@@ -266,6 +295,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_numbers_are_digits_in_a_range),
+		cmocka_unit_test(test_hexadecimal_ends_where_it_ends),
 		cmocka_unit_test(test_sizes_are_read_and_written),
 		cmocka_unit_test(test_globs_match_the_whole),
 		cmocka_unit_test(test_utf8_is_all_of_unicode_and_no_more),
