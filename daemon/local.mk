@@ -141,6 +141,8 @@ libkprobed_daemon_la_SOURCES = \
 	daemon/ring.h \
 	daemon/rpc-choice.c \
 	daemon/rpc-choice.h \
+	daemon/rpc-describe-json.c \
+	daemon/rpc-describe-json.h \
 	daemon/rpc-describe.c \
 	daemon/rpc-disassemble.c \
 	daemon/rpc-error.c \

@@ -38,19 +38,26 @@ struct symbols {
 	uint32_t *heads; /* owned: 1 << hash_bits */
 	uint32_t *nexts; /* owned: n_items */
 	unsigned int hash_bits;
-	uint32_t *dotted; /* owned: of text symbols with a dot in the name, ascending */
+	/*
+	 * Text symbols with a dot in the name, which may be variants of another function: a chain
+	 * for each hash of what is before the dot, of places in @dotted, ascending.
+	 */
+	uint32_t *dotted; /* owned: indexes, ascending */
 	uint32_t n_dotted;
+	uint32_t *dotted_nexts;	   /* owned: n_dotted */
+	uint32_t *dotted_heads;	   /* owned: 1 << SYMBOL_DOTTED_BITS */
 	struct cached_text *cache; /* owned, SYMBOL_CACHE_SLOTS */
 };
+
+#define SYMBOL_DOTTED_BITS 12
 
 #define SYMBOL_CACHE_BITS  10
 #define SYMBOL_CACHE_SLOTS (1 << SYMBOL_CACHE_BITS)
 
 /* Eight characters at a time: names are long, and there are many. */
-static inline uint32_t symbol_hash(const char *name, unsigned int bits)
+static inline uint32_t symbol_hash(const char *name, size_t n, unsigned int bits)
 {
 	const uint64_t factor = 0x9e3779b97f4a7c15ULL;
-	size_t n = strlen(name);
 	uint64_t h = n, word;
 
 	for (; n >= sizeof(word); n -= sizeof(word), name += sizeof(word)) {

@@ -244,7 +244,8 @@ static int make_index(struct symbols *s)
 	memset(s->heads, 0xff, sizeof(*s->heads) << s->hash_bits);
 	/* From the end, so that chains ascend. */
 	for (uint32_t i = s->n_items; i-- > 0;) {
-		uint32_t *head = &s->heads[symbol_hash(s->names + s->items[i].name, s->hash_bits)];
+		const char *name = symbols_name(s, i);
+		uint32_t *head = &s->heads[symbol_hash(name, strlen(name), s->hash_bits)];
 
 		s->nexts[i] = *head;
 		*head = i;
@@ -261,8 +262,7 @@ static void shrink(void **p, size_t bytes)
 		*p = q;
 }
 
-/* What may be a variant of another function: a small part, so that looking for them is quick. */
-static int make_dotted(struct symbols *s)
+static int list_dotted(struct symbols *s)
 {
 	size_t size = 0;
 
@@ -278,6 +278,30 @@ static int make_dotted(struct symbols *s)
 	}
 	if (s->dotted)
 		shrink((void **)&s->dotted, s->n_dotted * sizeof(*s->dotted));
+	return 0;
+}
+
+static int make_dotted(struct symbols *s)
+{
+	const size_t heads_bytes = sizeof(*s->dotted_heads) << SYMBOL_DOTTED_BITS;
+	int r = list_dotted(s);
+
+	if (r < 0)
+		return r;
+	s->dotted_heads = malloc(heads_bytes);
+	s->dotted_nexts = malloc(s->n_dotted * sizeof(*s->dotted_nexts) + 1);
+	if (!s->dotted_heads || !s->dotted_nexts)
+		return -ENOMEM;
+	memset(s->dotted_heads, 0xff, heads_bytes);
+	/* From the end, so that chains ascend. */
+	for (uint32_t k = s->n_dotted; k-- > 0;) {
+		const char *name = symbols_name(s, s->dotted[k]);
+		uint32_t *head =
+			&s->dotted_heads[symbol_hash(name, strcspn(name, "."), SYMBOL_DOTTED_BITS)];
+
+		s->dotted_nexts[k] = *head;
+		*head = k;
+	}
 	return 0;
 }
 

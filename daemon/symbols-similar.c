@@ -6,7 +6,10 @@
 #include "strutil.h"
 #include "symbols-internal.h"
 
-/* Levenshtein distance, given up (returns @limit + 1) when it exceeds @limit. */
+/*
+ * Levenshtein distance, given up (returns @limit + 1) when it exceeds @limit. What lies further
+ * than that from the diagonal is over it anyway, and not looked at.
+ */
 static unsigned int distance(const char *a, size_t la, const char *b, size_t lb, unsigned int limit)
 {
 	unsigned int row[65];
@@ -14,12 +17,14 @@ static unsigned int distance(const char *a, size_t la, const char *b, size_t lb,
 	if (la > 64 || lb > 64 || (la > lb ? la - lb : lb - la) > limit)
 		return limit + 1;
 	for (size_t j = 0; j <= lb; j++)
-		row[j] = (unsigned int)j;
+		row[j] = j <= limit ? (unsigned int)j : limit + 1;
 	for (size_t i = 1; i <= la; i++) {
-		unsigned int diagonal = row[0], best;
+		const size_t from = i > limit ? i - limit : 1;
+		const size_t to = i + limit < lb ? i + limit : lb;
+		unsigned int diagonal = row[from - 1], best = limit + 1;
 
-		row[0] = best = (unsigned int)i;
-		for (size_t j = 1; j <= lb; j++) {
+		row[from - 1] = from == 1 && i <= limit ? (unsigned int)i : limit + 1;
+		for (size_t j = from; j <= to; j++) {
 			unsigned int above = row[j];
 			unsigned int v = diagonal + (a[i - 1] != b[j - 1]);
 
@@ -29,16 +34,18 @@ static unsigned int distance(const char *a, size_t la, const char *b, size_t lb,
 			row[j] = v;
 			best = v < best ? v : best;
 		}
+		/* The column before the band may still be within the limit. */
+		best = row[from - 1] < best ? row[from - 1] : best;
 		if (best > limit)
 			return limit + 1;
 	}
-	return row[lb];
+	return row[lb] <= limit ? row[lb] : limit + 1;
 }
 
 /* Lower is more alike; 100 and more is not alike at all. */
-static unsigned int unlikeness(const char *wanted, const char *name)
+static unsigned int unlikeness(const char *wanted, size_t lw, const char *name)
 {
-	size_t lw = strlen(wanted), ln = strlen(name);
+	size_t ln = strlen(name);
 	unsigned int limit = lw > 12 ? 3 : lw > 5 ? 2 : 1, d;
 
 	/* foo for foo.isra.0, do_foo or __x64_foo: what compilers and conventions add. */
@@ -60,6 +67,7 @@ static bool is_padding(const char *name)
 
 size_t symbols_similar(const struct symbols *s, const char *name, const char **ret, size_t max)
 {
+	const size_t len = strlen(name);
 	unsigned int score[16];
 	size_t n = 0;
 
@@ -72,7 +80,7 @@ size_t symbols_similar(const struct symbols *s, const char *name, const char **r
 
 		if (!symbol_is_text(s->items[i].type) || is_padding(candidate))
 			continue;
-		u = unlikeness(name, candidate);
+		u = unlikeness(name, len, candidate);
 		if (u >= 100 || (n == max && (n == 0 || u >= score[n - 1])))
 			continue;
 		for (size_t k = 0; k < n; k++)
@@ -118,8 +126,9 @@ size_t symbols_variants(const struct symbols *s, const char *name, const char *m
 			uint32_t *ret, size_t max)
 {
 	size_t len = strlen(name), n = 0;
+	uint32_t k = s->dotted_heads[symbol_hash(name, strcspn(name, "."), SYMBOL_DOTTED_BITS)];
 
-	for (uint32_t k = 0; k < s->n_dotted; k++) {
+	for (; k != SYMBOL_NONE; k = s->dotted_nexts[k]) {
 		const uint32_t i = s->dotted[k];
 		const char *candidate = symbols_name(s, i);
 

@@ -30,6 +30,8 @@ struct symbols *symbols_free(struct symbols *s)
 	free(s->heads);
 	free(s->nexts);
 	free(s->dotted);
+	free(s->dotted_nexts);
+	free(s->dotted_heads);
 	free(s->cache);
 	free(s);
 	return NULL;
@@ -43,9 +45,10 @@ uint32_t symbols_count(const struct symbols *s)
 size_t symbols_memory(const struct symbols *s)
 {
 	return sizeof(*s) + s->n_items * (sizeof(*s->items) + sizeof(*s->nexts)) +
-	       s->n_modules * sizeof(*s->modules) + s->n_dotted * sizeof(*s->dotted) +
-	       s->names_len + (sizeof(*s->heads) << s->hash_bits) +
-	       SYMBOL_CACHE_SLOTS * sizeof(*s->cache);
+	       s->n_modules * sizeof(*s->modules) +
+	       s->n_dotted * (sizeof(*s->dotted) + sizeof(*s->dotted_nexts)) +
+	       (sizeof(*s->dotted_heads) << SYMBOL_DOTTED_BITS) + s->names_len +
+	       (sizeof(*s->heads) << s->hash_bits) + SYMBOL_CACHE_SLOTS * sizeof(*s->cache);
 }
 
 bool symbol_is_text(char type)
@@ -131,8 +134,9 @@ static bool is_in_module(const struct symbols *s, uint32_t index, const char *mo
 uint32_t symbols_next_named(const struct symbols *s, const char *name, const char *module,
 			    uint32_t *cursor)
 {
-	uint32_t i = *cursor == SYMBOL_NONE ? s->heads[symbol_hash(name, s->hash_bits)]
-					    : s->nexts[*cursor];
+	uint32_t i = *cursor == SYMBOL_NONE
+			     ? s->heads[symbol_hash(name, strlen(name), s->hash_bits)]
+			     : s->nexts[*cursor];
 
 	while (i != SYMBOL_NONE &&
 	       (strcmp(symbols_name(s, i), name) != 0 || !is_in_module(s, i, module)))

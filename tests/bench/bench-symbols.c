@@ -3,13 +3,15 @@
  * Usage: bench-symbols [-r REPETITIONS] FOLDER
  *
  * What the knowledge of symbols costs: FOLDER has kallsyms, functions (available_filter_functions),
- * optionally addresses (available_filter_functions_addrs) and blacklist (kprobes/blacklist), as
- * tests/bench/record-symbols copies them from a guest. For each operation the median, the least and
- * the most of the repetitions, in CPU time of the one thread, by the daemon's own code; and the
- * memory that stays resident once everything is loaded and every operation has run.
+ * optionally addresses (available_filter_functions_addrs), blacklist (kprobes/blacklist) and btf
+ * (of /sys/kernel), as tests/bench/record-symbols copies them from a guest. For each operation the
+ * median, the least and the most of the repetitions, in CPU time of the one thread, by the daemon's
+ * own code; and the memory that stays resident once everything is loaded and every operation has
+ * run.
  *
  * The exit status is 1 when a file cannot be read, when a Find over all symbols takes 50 ms or
- * more, a lookup by name 1 ms or more, or the memory that stays is 12 MiB or more.
+ * more, a Describe 1 ms or more, or the memory that stays is 12 MiB or more, which is without the
+ * types.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -21,13 +23,16 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <json-c/json.h>
+
+#include "rpc-describe-json.h"
 #include "symbol-query.h"
 
 #define REPETITIONS_MAX 99
 
-#define FIND_MSEC_MAX	50.0
-#define LOOKUP_MSEC_MAX 1.0
-#define MEMORY_MIB_MAX	12.0
+#define FIND_MSEC_MAX	  50.0
+#define DESCRIBE_MSEC_MAX 1.0
+#define MEMORY_MIB_MAX	  12.0
 
 static const char *folder;
 static unsigned int repetitions = 21;
@@ -148,27 +153,86 @@ static void time_find(const struct symbols *s, const struct function_lists *l, c
 	report(text, msec, repetitions, FIND_MSEC_MAX);
 }
 
-/* What Describe looks up of a name that is there, but for what BTF has to say. */
-static void time_lookup(const struct symbols *s, const struct function_lists *l)
+/* One Describe with everything, the text of the answer included. */
+static double describe_msec(const struct symbols *s, const struct function_lists *l,
+			    struct btf_store *types, const char *name, size_t *ret_bytes)
+{
+	const struct describe_request request = {.symbol = name, .sees_addresses = true};
+	double start = cpu_msec();
+	struct json_object *answer;
+	bool is_missing;
+
+	answer = describe_to_json(&request, s, l, types, &is_missing);
+	*ret_bytes = strlen(json_object_to_json_string_ext(answer, JSON_C_TO_STRING_PLAIN));
+	json_object_put(answer);
+	return cpu_msec() - start;
+}
+
+static void time_describe(const struct symbols *s, const struct function_lists *l,
+			  struct btf_store *types, const char *name, double limit)
 {
 	double msec[REPETITIONS_MAX];
+	char text[96];
+	size_t bytes = 0;
 
+	for (unsigned int i = 0; i < repetitions; i++)
+		msec[i] = describe_msec(s, l, types, name, &bytes);
+	snprintf(text, sizeof(text), "Describe %s: %zu bytes", name, bytes);
+	report(text, msec, repetitions, limit);
+}
+
+/* Each of many functions once: other names, other types than a moment ago. */
+static void time_describe_many(const struct symbols *s, const struct function_lists *l,
+			       struct btf_store *types)
+{
+	enum { MANY = 2000 };
+	static double msec[MANY];
+	unsigned int n = 0;
+	size_t bytes;
+
+	for (uint32_t i = 0; i < symbols_count(s) && n < MANY; i += symbols_count(s) / MANY / 4 + 1)
+		if (function_lists_traceable(l, i) == LIST_YES)
+			msec[n++] = describe_msec(s, l, types, symbols_name(s, i), &bytes);
+	report("Describe, one function after the other", msec, n, DESCRIBE_MSEC_MAX);
+}
+
+static void time_types(void)
+{
+	double msec[REPETITIONS_MAX];
+	_cleanup_free_ char *path = NULL;
+	double before = resident_mib(), after = before;
+
+	if (asprintf(&path, "%s/btf", folder) < 0)
+		exit(EXIT_FAILURE);
 	for (unsigned int i = 0; i < repetitions; i++) {
+		_cleanup_(btf_store_freep) struct btf_store *types = NULL;
+		const struct btf *btf;
 		double start = cpu_msec();
-		uint32_t cursor = SYMBOL_NONE, index;
-		char text[PROBEABLE_TEXT_MAX];
-		struct symbol symbol;
-		struct probeable p;
 
-		while ((index = symbols_next_named(s, "tcp_select_initial_window", NULL,
-						   &cursor)) != SYMBOL_NONE) {
-			symbols_get(s, index, &symbol);
-			probeable_check(s, l, index, 0, &p);
-			probeable_explain(&p, s, index, 0, text, sizeof(text));
-		}
+		if (btf_store_new(path, &types) < 0 || btf_store_get(types, NULL, &btf) < 0)
+			exit(EXIT_FAILURE);
 		msec[i] = cpu_msec() - start;
+		after = resident_mib();
 	}
-	report("every symbol of a name", msec, repetitions, LOOKUP_MSEC_MAX);
+	report("load types", msec, repetitions, 0);
+	printf("with types: %.1f MiB more than without\n", after - before);
+}
+
+static void time_describes(const struct symbols *s, const struct function_lists *l)
+{
+	_cleanup_(btf_store_freep) struct btf_store *types = NULL;
+	_cleanup_free_ char *path = NULL;
+	size_t bytes;
+
+	if (asprintf(&path, "%s/btf", folder) < 0 || btf_store_new(path, &types) < 0)
+		exit(EXIT_FAILURE);
+	printf("%-44s %9.3f\n", "Describe, the first one, with the types",
+	       describe_msec(s, l, types, "vfs_read", &bytes));
+	time_describe(s, l, types, "vfs_read", DESCRIBE_MSEC_MAX);
+	time_describe(s, l, types, "tcp_select_initial_window", DESCRIBE_MSEC_MAX);
+	time_describe(s, l, types, "type_show", DESCRIBE_MSEC_MAX);
+	time_describe(s, l, types, "tcp_selct_initial_windw", 0);
+	time_describe_many(s, l, types);
 }
 
 static void time_variants(const struct symbols *s)
@@ -182,7 +246,7 @@ static void time_variants(const struct symbols *s)
 		symbols_variants(s, "tcp_select_initial_window", NULL, variants, 8);
 		msec[i] = cpu_msec() - start;
 	}
-	report("variants of a name", msec, repetitions, LOOKUP_MSEC_MAX);
+	report("variants of a name", msec, repetitions, DESCRIBE_MSEC_MAX);
 }
 
 static void time_similar(const struct symbols *s)
@@ -221,7 +285,6 @@ static void time_all(const struct symbols *s, const struct function_lists *l)
 		o.limit = 20000;
 		time_find(s, l, finds[i].what, &o);
 	}
-	time_lookup(s, l);
 	time_variants(s);
 	time_similar(s);
 }
@@ -246,6 +309,8 @@ static int run(void)
 		printf("  that is more than %.0f MiB\n", MEMORY_MIB_MAX);
 		is_too_slow = true;
 	}
+	time_describes(s, l);
+	time_types();
 	return time_loading();
 }
 
