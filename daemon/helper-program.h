@@ -80,7 +80,7 @@ int helper_program_compile(const struct probe_spec *spec, struct helper_program 
  * -ENOENT with @reterr (KP_NO_SUCH_SYMBOL), or -EINVAL with it (badMemAddr: several have that
  * name). On failure the program is as it was.
  */
-int helper_program_link(struct helper_program *program, struct symbols *symbols,
+int helper_program_link(struct helper_program *program, const struct symbols *symbols,
 			struct kp_error *reterr);
 
 /* Releases what @program owns and makes it empty. */

@@ -69,6 +69,9 @@ libkprobed_daemon_la_SOURCES = \
 	daemon/helper-compare.h \
 	daemon/helper-condition.c \
 	daemon/helper-condition.h \
+	daemon/helper-place.c \
+	daemon/helper-place.h \
+	daemon/helper-program.c \
 	daemon/helper-program.h \
 	daemon/helper.c \
 	daemon/helper.h \

@@ -9,10 +9,15 @@
 #ifndef KP_REGISTERS_H
 #define KP_REGISTERS_H
 
+#include <stdbool.h>
+
 #include "span.h"
 
 /* The kernel's name for the register people call @name, or NULL. Static. */
 const char *register_find(struct span name);
+
+/* Where it is in struct pt_regs, in bytes. False: there is no such register. */
+bool register_offset(struct span name, unsigned int *ret);
 
 /* The architecture @name would be a register of, if it is another than ours, or NULL. Static. */
 const char *register_foreign(struct span name);

@@ -19,6 +19,7 @@ UNIT_TESTS = \
 	tests/unit/test-filter-eval \
 	tests/unit/test-filter-parse \
 	tests/unit/test-helper \
+	tests/unit/test-helper-program \
 	tests/unit/test-hit-table \
 	tests/unit/test-helper-condition \
 	tests/unit/test-json-text \
@@ -280,6 +281,11 @@ tests_unit_test_helper_SOURCES = tests/unit/test-helper.c
 tests_unit_test_helper_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_helper_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_helper_LDADD = $(UNIT_LDADD)
+
+tests_unit_test_helper_program_SOURCES = tests/unit/test-helper-program.c
+tests_unit_test_helper_program_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_helper_program_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_helper_program_LDADD = $(UNIT_LDADD)
 
 tests_unit_test_hit_table_SOURCES = tests/unit/test-hit-table.c
 tests_unit_test_hit_table_CPPFLAGS = $(UNIT_CPPFLAGS)
