@@ -71,6 +71,9 @@ struct kprobed_version {
  *
  * A value that cannot be read leaves zeros, and its argument's bit set in the event's "faults". It
  * does so until the next instruction that loads. `arg` is the argument's number, for that bit.
+ *
+ * Where the addresses of programs and of the kernel do not overlap (x86-64), an address of a
+ * program is read as such by all instructions: those for the kernel's memory as well.
  */
 struct kprobed_insn {
 	__u8 op;
@@ -113,6 +116,8 @@ enum kprobed_fetch_op {
  * begins there. ARG reads a number of 1, 2, 4 or 8 bytes, recorded by STORE, MEM or UMEM: the size
  * is in imm, with KPROBED_SIGNED for one whose sign counts. An argument that could not be read is
  * 0, or an empty string; FAULTED (arg: its number) tells.
+ * RET has the return value: all of it if imm is 0, else as many bytes as imm says, given as ARG
+ * gives them. What is above the width of a function's result is undefined.
  * The string comparisons find their literal in the text of kprobed_add: imm is its offset in the
  * low 32 bits, and its length, without a NUL, in the high 32.
  *
@@ -177,7 +182,8 @@ enum kprobed_hist_key {
 struct kprobed_hist {
 	__u32 value;
 	__u32 scale;
-	__u64 value_imm; /* of KPROBED_HIST_ARG: as imm, n and len of COND_ARG */
+	__u64 value_imm; /* of KPROBED_HIST_ARG: as imm, n and len of COND_ARG; of RET: as COND_RET
+			  */
 	__u32 value_len;
 	__u16 value_n;
 	__u16 key_n;

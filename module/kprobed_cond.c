@@ -19,13 +19,34 @@ static const struct kprobed_field *field_of(const struct kprobed_probe *probe, u
 	return kprobed_fetch_field(n & 1 ? &probe->return_fetch : &probe->entry_fetch, len);
 }
 
+static bool size_ok(u64 size)
+{
+	return size == 1 || size == 2 || size == 4 || size == 8;
+}
+
+bool kprobed_ret_ok(u64 imm)
+{
+	return !imm || size_ok(imm & ~(u64)KPROBED_SIGNED);
+}
+
+u64 kprobed_ret_get(const struct kprobed_hit *hit, u64 imm)
+{
+	u32 unused = 64 - 8 * (imm & ~(u64)KPROBED_SIGNED);
+
+	if (!imm)
+		return hit->ret;
+	if (imm & KPROBED_SIGNED)
+		return (u64)((s64)(hit->ret << unused) >> unused);
+	return hit->ret << unused >> unused;
+}
+NOKPROBE_SYMBOL(kprobed_ret_get);
+
 bool kprobed_number_ok(const struct kprobed_probe *probe, u32 n, u32 len, u64 imm)
 {
 	const struct kprobed_field *field = field_of(probe, n, len);
 	u64 size = imm & ~(u64)KPROBED_SIGNED;
 
-	return n <= 1 && field && !field->is_string && size == field->size &&
-	       (size == 1 || size == 2 || size == 4 || size == 8);
+	return n <= 1 && field && !field->is_string && size == field->size && size_ok(size);
 }
 
 static bool literal_ok(const struct kprobed_insn *insn, u32 text_len)
@@ -53,6 +74,7 @@ static bool check(const struct kprobed_insn *insn, const struct kprobed_probe *p
 	case KPROBED_COND_FAULTED:
 		return insn->arg < KPROBED_ARGS_MAX && !insn->n && !insn->len && !insn->imm;
 	case KPROBED_COND_RET:
+		return is_plain && kprobed_ret_ok(insn->imm) && is_return;
 	case KPROBED_COND_DURATION:
 		return is_plain && !insn->imm && is_return;
 	case KPROBED_COND_PID ... KPROBED_COND_KTHREAD:
@@ -175,7 +197,7 @@ static u64 operand(const struct kprobed_insn *insn, const char *text, const stru
 	case KPROBED_COND_FAULTED:
 		return hit->faults >> insn->arg & 1;
 	case KPROBED_COND_RET:
-		return hit->ret;
+		return kprobed_ret_get(hit, insn->imm);
 	case KPROBED_COND_DURATION:
 		return hit->duration;
 	case KPROBED_COND_PID:

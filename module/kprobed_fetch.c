@@ -129,9 +129,14 @@ const struct kprobed_field *kprobed_fetch_field(const struct kprobed_fetch *fetc
 	return NULL;
 }
 
+/*
+ * What can only be a program's address is read as one, as the kernel's own probes do: whoever has a
+ * pointer seldom knows whose it is.
+ */
 static __always_inline bool copy_in(void *to, u64 from, size_t size, bool is_user)
 {
-	if (is_user)
+	if (is_user ||
+	    (IS_ENABLED(CONFIG_ARCH_HAS_NON_OVERLAPPING_ADDRESS_SPACE) && from < TASK_SIZE))
 		return !copy_from_user_nofault(to, (const void __user *)(unsigned long)from, size);
 	return !copy_from_kernel_nofault(to, (const void *)(unsigned long)from, size);
 }

@@ -96,7 +96,8 @@ static bool value_ok(const struct kprobed_probe *probe, const struct kprobed_his
 	if (spec->value != KPROBED_HIST_DURATION && spec->value != KPROBED_HIST_RET)
 		return false;
 	return probe->kind == KPROBED_CALL && !spec->value_n && !spec->value_len &&
-	       !spec->value_imm;
+	       (spec->value == KPROBED_HIST_RET ? kprobed_ret_ok(spec->value_imm)
+						: !spec->value_imm);
 }
 
 static bool scale_ok(const struct kprobed_hist *spec)
@@ -140,8 +141,9 @@ int kprobed_hist_new(const struct kprobed_probe *probe, const struct kprobed_his
 	if (!hist)
 		return -ENOMEM;
 	hist->spec = *spec;
-	hist->is_signed = spec->value == KPROBED_HIST_RET ||
-			  (spec->value == KPROBED_HIST_ARG && spec->value_imm & KPROBED_SIGNED);
+	hist->is_signed =
+		(spec->value == KPROBED_HIST_RET && !spec->value_imm) ||
+		(spec->value != KPROBED_HIST_DURATION && spec->value_imm & KPROBED_SIGNED);
 	hist->buckets = spec->scale == KPROBED_LOG2 ? LOG2_BUCKETS : spec->buckets;
 	hist->places = spec->keys ? roundup_pow_of_two(spec->keys) : 1;
 	hist->place_bytes = sizeof(struct place) + hist->buckets * sizeof(local64_t);
@@ -246,7 +248,7 @@ bool kprobed_hist_count(struct kprobed_histogram *hist, const struct kprobed_hit
 	if (spec->value == KPROBED_HIST_DURATION)
 		value = hit->duration;
 	else if (spec->value == KPROBED_HIST_RET)
-		value = hit->ret;
+		value = kprobed_ret_get(hit, spec->value_imm);
 	else
 		value = kprobed_number_get(hit, spec->value_n, spec->value_len, spec->value_imm);
 

@@ -123,6 +123,9 @@ bool kprobed_cond_run(const struct kprobed_cond *cond, const char *text,
 		      const struct kprobed_hit *hit);
 bool kprobed_number_ok(const struct kprobed_probe *probe, u32 n, u32 len, u64 imm);
 u64 kprobed_number_get(const struct kprobed_hit *hit, u32 n, u32 len, u64 imm);
+/* The return value as wide as COND_RET's imm says. */
+bool kprobed_ret_ok(u64 imm);
+u64 kprobed_ret_get(const struct kprobed_hit *hit, u64 imm);
 
 /* kprobed_hist.c. new() is -EINVAL with *ret_bad, -ENOSPC or -ENOMEM. */
 int kprobed_hist_new(const struct kprobed_probe *probe, const struct kprobed_hist *spec,

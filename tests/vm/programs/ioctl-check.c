@@ -429,7 +429,11 @@ static void check_exact(void)
 static void check_overwritten(void)
 {
 	struct kprobed_insn entry[] = {
-		LOAD_REGS, USER_REG(rsi), {.op = KPROBED_FETCH_USTR, .len = 32}};
+		LOAD_REGS,
+		USER_REG(rsi),
+		{.op = KPROBED_FETCH_USTR, .len = 32},
+		/* The kernel's memory, by name; the address is a program's. */
+		{.op = KPROBED_FETCH_STR, .arg = 3, .len = 32}};
 	struct kprobed_insn result[] = {
 		{.op = KPROBED_FETCH_RET},
 		{.op = KPROBED_FETCH_STORE, .arg = 1, .n = 8},
@@ -461,6 +465,8 @@ static void check_overwritten(void)
 	request(KPROBED_DISABLE, add.id);
 	check_eq(read_events(79, &event, 1), 1);
 	check(strcmp(string_at(&event, 0, 0), "as it was at entry") == 0);
+	check(strcmp(string_at(&event, 0, 4), "as it was at entry") == 0);
+	check_eq(event.faults, 0);
 	check(strcmp(string_at(&event, event.entry_len, 8), "and at return") == 0);
 	check_eq(event.ret, 14);
 	/* An address that nothing is at: told, and the rest goes on. */
@@ -537,6 +543,10 @@ static void cond_expect(const struct kprobed_insn *cond, size_t n, bool is_retur
 	{                                                                                          \
 		.op = KPROBED_COND_ARG, .imm = 4 | KPROBED_SIGNED                                  \
 	}
+#define C_RET(i)                                                                                   \
+	{                                                                                          \
+		.op = KPROBED_COND_RET, .imm = (i)                                                 \
+	}
 #define TEXT(o, l) ((uint64_t)(l) << 32 | (o))
 #define AND_MINE   OF_THIS_PROCESS, C(AND)
 
@@ -565,6 +575,11 @@ static void check_conditions(void)
 	EXPECT(false, 10, C(CGROUP), C_IMM(0), C(NE), AND_MINE);
 	EXPECT(true, 9, C(RET), C_IMM(0), C(SLT));
 	EXPECT(true, 9, C(RET), C_IMM(-ESRCH), C(EQ));
+	EXPECT(true, 9, C_RET(1 | KPROBED_SIGNED), C_IMM(-ESRCH), C(EQ));
+	EXPECT(true, 9, C_RET(4 | KPROBED_SIGNED), C_IMM(-ESRCH), C(EQ));
+	EXPECT(true, 9, C_RET(2), C_IMM((uint16_t)-ESRCH), C(EQ));
+	EXPECT(true, 9, C_RET(4), C_IMM((uint32_t)-ESRCH), C(EQ));
+	EXPECT(true, 9, C_RET(8), C_IMM(-ESRCH), C(EQ));
 	EXPECT(true, 10, C(DURATION), C_IMM(0), C(GT));
 	EXPECT(true, 0, C(DURATION), C_IMM(60000000000), C(GE));
 	EXPECT(true, 3, C_ARG, C_IMM(0x7f000003), C(SLE), C(RET), C_IMM(0), C(SLT), C(AND));
@@ -596,6 +611,8 @@ static void refuse(struct kprobed_add add, const struct kprobed_insn *fetch, siz
 
 static void check_refused(void)
 {
+	struct kprobed_insn bad_ret = C_RET(3);
+
 	REFUSE_FETCH(0, {.op = 0});
 	REFUSE_FETCH(0, {.op = 99});
 	REFUSE_FETCH(0, {.op = KPROBED_FETCH_REG, .imm = sizeof(struct pt_regs)});
@@ -612,6 +629,10 @@ static void check_refused(void)
 	REFUSE_COND(0, C(NOT));
 	REFUSE_COND(0, C(RET));
 	REFUSE_COND(1, C(PID), C(AND));
+	refuse((struct kprobed_add){.kind = KPROBED_CALL,
+				    .return_cond = PTR(&bad_ret),
+				    .n_return_cond = 1},
+	       NULL, 0, NULL, 0, KPROBED_PROGRAM_RETURN_COND << 16);
 	REFUSE_COND(1, C(PID), C(PID));
 	REFUSE_COND(0, {.op = KPROBED_COND_ARG, .imm = 4});
 	REFUSE_COND(0, {.op = KPROBED_COND_COMMEQ, .imm = TEXT(1, 0)});
