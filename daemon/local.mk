@@ -28,6 +28,8 @@ libkprobed_daemon_la_SOURCES = \
 	daemon/config.h \
 	daemon/control.c \
 	daemon/control.h \
+	daemon/decode-compile.c \
+	daemon/decode-internal.h \
 	daemon/decode.c \
 	daemon/decode.h \
 	daemon/delivery.c \
