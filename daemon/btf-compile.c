@@ -340,8 +340,51 @@ static int compile_args(const struct btf_scope *scope, const struct probe_spec *
 	return r;
 }
 
+/*
+ * How a call's result is shown. A pointer is an address, and not the text it may point to: that
+ * would be another argument.
+ */
+static int compile_result(const struct btf_scope *scope, struct probe_spec *spec)
+{
+	struct btf_value v = {.inner = "$retval", .name = span_of("ret")};
+	_cleanup_free_ struct probe_arg *arg = NULL;
+	struct kp_error e = KP_ERROR_INIT;
+	struct btf_fetch fetch;
+	int r;
+
+	spec->knows_result = true;
+	if (!scope->prototype)
+		return 0;
+	v.btf = scope->prototype->btf;
+	v.type = scope->prototype->result;
+	spec->has_no_result = v.type == 0;
+	if (spec->has_no_result)
+		return 0;
+	arg = calloc(1, sizeof(*arg));
+	if (!arg)
+		return -ENOMEM;
+	arg->name = strdup("ret");
+	if (!arg->name)
+		return -ENOMEM;
+	r = btf_show_value(scope, &v, 0, &fetch, &e);
+	if (r == -EINVAL || (r == 0 && !span_starts(span_of(fetch.text), "$retval:"))) {
+		snprintf(fetch.text, sizeof(fetch.text), "$retval:x64");
+		r = 0;
+	}
+	if (r == 0)
+		r = set_fetch(scope, &fetch, arg, &e);
+	value_names_unref(fetch.names);
+	if (r == 0)
+		spec->result = take_ptr(arg);
+	else
+		probe_arg_done(arg);
+	return r;
+}
+
 bool btf_compile_is_needed(const struct probe_spec *spec)
 {
+	if (spec->kind == PROBE_CALL && !spec->knows_result)
+		return true;
 	for (size_t i = 0; i < spec->n_args; i++)
 		if (spec->args[i].expression && !spec->args[i].is_compiled)
 			return true;
@@ -381,8 +424,12 @@ int btf_compile_spec(struct probe_spec *spec, struct btf_store *store, const cha
 	if (r < 0)
 		scope.btf = NULL;
 
-	r = spec->n_args == 0 ? compile_default(&scope, spec, &o, reterr)
-			      : compile_args(&scope, spec, &o, reterr);
+	/* A call of which only the result is to be known has no arguments to be made. */
+	r = spec->n_args > 0  ? compile_args(&scope, spec, &o, reterr)
+	    : spec->wants_all ? compile_default(&scope, spec, &o, reterr)
+			      : 0;
+	if (r == 0 && spec->kind == PROBE_CALL && !spec->knows_result)
+		r = compile_result(&scope, spec);
 	if (r < 0)
 		return r;
 	compiled = *spec;

@@ -220,6 +220,9 @@ void probe_spec_done(struct probe_spec *spec)
 	for (size_t i = 0; i < spec->n_args; i++)
 		probe_arg_done(&spec->args[i]);
 	free(spec->args);
+	if (spec->result)
+		probe_arg_done(spec->result);
+	free(spec->result);
 	free(spec->name);
 	free(spec->module);
 	free(spec->symbol);

@@ -131,7 +131,15 @@ struct probe_spec {
 	struct probe_arg *args;	  /* owned */
 	size_t n_args;
 	bool wants_all; /* nothing was said of arguments: all that are known, if there are none */
-	char *filter;	/* owned, NULL: none */
+	/*
+	 * Of a call: its result, "$retval" with the type that it has (size: what of the register
+	 * counts); NULL: nothing is known of it, or has_no_result. Comes with the types: it is no
+	 * part of what makes two specs equal.
+	 */
+	struct probe_arg *result; /* owned */
+	bool has_no_result;	  /* the function returns nothing */
+	bool knows_result;	  /* as much as can be known of it */
+	char *filter;		  /* owned, NULL: none */
 	bool stack;
 	bool enabled;
 	bool pending;

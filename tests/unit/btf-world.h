@@ -135,6 +135,11 @@ static inline struct btf *world_new(void)
 	btf__add_func_param(b, "pair", t_pair);
 	btf__add_func_param(b, "uid", t_kuid);
 	btf__add_func(b, "by_value", BTF_FUNC_STATIC, proto);
+	btf__add_func(b, "is_on", BTF_FUNC_STATIC, btf__add_func_proto(b, t_bool));
+	btf__add_func(b, "color_of", BTF_FUNC_STATIC, btf__add_func_proto(b, t_color));
+	btf__add_func(b, "text_of", BTF_FUNC_STATIC, btf__add_func_proto(b, t_str));
+	btf__add_func(b, "pair_of", BTF_FUNC_STATIC, btf__add_func_proto(b, t_pair));
+	btf__add_func(b, "address_of", BTF_FUNC_STATIC, btf__add_func_proto(b, t_be32));
 	return b;
 }
 

@@ -212,6 +212,79 @@ static void test_arguments_at_return_where_the_kernel_keeps_them(void **state)
 	btf_store_set_keeps_arguments(*state, false);
 }
 
+static void test_calls_have_parameters_and_a_result(void **state)
+{
+	static const struct {
+		const char *definition, *args, *result; /* NULL: not known */
+	} rows[] = {
+		{"c walk",
+		 "node=%di:x64 depth=%si:s32 path=+0(%dx):string deep=%cx:bool mode=%r8:mode "
+		 "uid=%r9:u32 seventh=+8(%sp):u32 pair=+16(%sp):x64[2]",
+		 "$retval:s32"},
+		{"c walk -", "", "$retval:s32"},
+		{"c walk node->color r=$retval", "color=+72(%di):u32 r=$retval:x64", "$retval:s32"},
+		{"c find $retval->next->color", "color=+72(+0($retval)):u32", "$retval:x64"},
+		{"c is_on", "", "$retval:bool"},
+		{"c color_of", "", "$retval:u32"},
+		{"c text_of +0($retval):string", "arg1=+0($retval):string", "$retval:x64"},
+		{"c pair_of -", "", "$retval:x64"},
+		{"c address_of -", "", "$retval:u32"},
+		{"c none", "", "void"},
+		{"c unknown", "", NULL},
+		{"c twice", "", NULL},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct probe_spec spec = PROBE_SPEC_INIT, again;
+		_cleanup_free_ char *normal = NULL;
+		struct kp_error e = KP_ERROR_INIT;
+		char args[512] = "", result[64] = "";
+
+		if (compile(*state, rows[i].definition, &spec, &e) < 0)
+			fail_msg("\"%s\": %s %s", rows[i].definition, e.reason, e.message);
+		for (size_t k = 0; k < spec.n_args; k++) {
+			const struct probe_arg *a = &spec.args[k];
+
+			sprintf(args + strlen(args), a->count ? "%s%s=%s:%s[%u]" : "%s%s=%s:%s",
+				k ? " " : "", a->name, a->fetch, a->type, a->count);
+		}
+		assert_string_equal(args, rows[i].args);
+		assert_true(spec.knows_result);
+		assert_false(btf_compile_is_needed(&spec));
+		if (spec.result)
+			sprintf(result, "%s:%s", spec.result->fetch, spec.result->type);
+		else if (spec.has_no_result)
+			strcpy(result, "void");
+		assert_string_equal(result, rows[i].result ? rows[i].result : "");
+		if (strcmp(rows[i].definition, "c color_of") == 0)
+			assert_true(spec.result->show == ARG_ENUM && spec.result->names);
+		assert_int_equal(probe_spec_format(&spec, &normal), 0);
+		assert_int_equal(compile(*state, normal, &again, &e), 0);
+		assert_true(probe_spec_equal(&spec, &again));
+		probe_spec_done(&spec);
+		probe_spec_done(&again);
+	}
+}
+
+static void test_after_an_instruction_there_are_registers(void **state)
+{
+	struct kp_error e = KP_ERROR_INIT;
+	struct probe_spec spec;
+
+	assert_int_equal(compile(*state, "a walk node->color", &spec, &e), 0);
+	assert_string_equal(spec.args[0].fetch, "+72(%di)");
+	assert_false(spec.knows_result);
+	probe_spec_done(&spec);
+	assert_int_equal(compile(*state, "a walk+8 ((struct node *)%ax)->color", &spec, &e), 0);
+	assert_string_equal(spec.args[0].fetch, "+72(%ax)");
+	probe_spec_done(&spec);
+	assert_int_equal(compile(*state, "a walk+8 node->color", &spec, &e), -EINVAL);
+	assert_string_equal(e.reason, "nofentryArgs");
+	e = KP_ERROR_INIT;
+	assert_int_equal(compile(*state, "a walk $retval->next", &spec, &e), -EINVAL);
+	assert_string_equal(e.reason, "retvalOnProbe");
+}
+
 static void test_filters_wait_for_the_names(void **state)
 {
 	struct kp_error e = KP_ERROR_INIT;
@@ -300,6 +373,8 @@ int main(void)
 		cmocka_unit_test(test_display_follows_types),
 		cmocka_unit_test(test_errors_say_what_and_where),
 		cmocka_unit_test(test_arguments_at_return_where_the_kernel_keeps_them),
+		cmocka_unit_test(test_calls_have_parameters_and_a_result),
+		cmocka_unit_test(test_after_an_instruction_there_are_registers),
 		cmocka_unit_test(test_filters_wait_for_the_names),
 		cmocka_unit_test(test_without_types_registers_stay),
 		cmocka_unit_test(test_prototypes_are_written_as_in_c),
