@@ -48,7 +48,8 @@ static void check_args(const struct probe_spec *spec)
 		CHECK((arg->size == 0) == (arg->show == ARG_STRING));
 		CHECK(arg->position <= arg->fetch_position);
 		CHECK(arg->parts >= 1 && arg->count * arg->parts <= PROBE_ARRAY_MAX);
-		CHECK(!arg->kernel_type[0] ||
+		/* What an expression becomes is measured when it has been compiled. */
+		CHECK(arg->expression || !arg->kernel_type[0] ||
 		      strlen(arg->fetch) + 1 + strlen(arg->kernel_type) <= PROBE_ARG_STRING_MAX);
 		CHECK((arg->show == ARG_FLAGS) == (arg->flags != NULL));
 	}
