@@ -102,7 +102,7 @@ static int run(struct ctl *ctl, int argc, char **argv, const char *method, const
 		else if (c == 'P')
 			options.pending = true;
 		else
-			specs_option(&options, c, optarg);
+			specs_option(ctl, &options, c, optarg);
 	}
 	if (!specs_gather(ctl, &options, argc - optind, argv + optind, &specs))
 		return EXIT_FAILURE;

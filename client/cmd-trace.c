@@ -145,7 +145,7 @@ static int run(struct ctl *ctl, int argc, char **argv)
 	int c, status;
 
 	while ((c = ctl_getopt(ctl, argc, argv, SPEC_SHORTS STREAM_SHORTS, longs)) != -1)
-		if (!specs_option(&spec_options, c, optarg))
+		if (!specs_option(ctl, &spec_options, c, optarg))
 			stream_option(ctl, &options, c, optarg);
 	stream_check(ctl, &options);
 	if (!specs_gather(ctl, &spec_options, argc - optind, argv + optind, &specs))

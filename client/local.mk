@@ -93,7 +93,7 @@ EXTRA_DIST += client/libkprobed.sym
 
 # kprobectl as a program, against a daemon that makes its answers up.
 TESTS += tests/unit/test-client-kprobectl
-EXTRA_DIST += tests/unit/test-client-kprobectl tests/unit/fake-kprobed
+EXTRA_DIST += tests/unit/test-client-kprobectl tests/unit/fake-kprobed tests/unit/zsh-complete
 
 CLIENT_TEST_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/client
 CLIENT_TEST_LDADD = libkprobectl.la libkprobed-core.la

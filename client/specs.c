@@ -18,7 +18,7 @@ void specs_done(struct specs *specs)
 	*specs = (struct specs){0};
 }
 
-bool specs_option(struct spec_options *options, int c, const char *value)
+bool specs_option(const struct ctl *ctl, struct spec_options *options, int c, const char *value)
 {
 	switch (c) {
 	case 'f':
@@ -32,6 +32,9 @@ bool specs_option(struct spec_options *options, int c, const char *value)
 		return true;
 	case 'S':
 		options->stack = true;
+		return true;
+	case 'X':
+		options->max_matches = option_number(ctl, "--max-matches", value, 1, INT32_MAX);
 		return true;
 	default:
 		return false;
@@ -61,6 +64,9 @@ static int specs_append(struct specs *specs, const struct spec_options *options,
 		json_object_object_add(spec, "enabled", json_object_new_boolean(false));
 	if (options->pending)
 		json_object_object_add(spec, "pending", json_object_new_boolean(true));
+	if (options->max_matches)
+		json_object_object_add(spec, "maxMatches",
+				       json_object_new_int64(options->max_matches));
 	json_object_array_add(specs->array, spec);
 	specs->lines[specs->n++] = line;
 	return 0;

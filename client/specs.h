@@ -22,6 +22,7 @@ struct spec_options {
 	bool stack;
 	bool disabled;
 	bool pending;
+	long long max_matches; /* 0: the daemon's limit */
 };
 
 /* For a command's own options: long ones, short ones and their help. */
@@ -29,6 +30,7 @@ struct spec_options {
 #define SPEC_LONGS                                                                                 \
 	{"file", required_argument, NULL, 'f'}, {"name", required_argument, NULL, 'N'},            \
 		{"filter", required_argument, NULL, 'F'},                                          \
+		{"max-matches", required_argument, NULL, 'X'},                                     \
 	{                                                                                          \
 		"stack", no_argument, NULL, 'S'                                                    \
 	}
@@ -37,13 +39,14 @@ struct spec_options {
 	"                      comment, and \"-\" is stdin\n"                                      \
 	"  --name NAME         name the probe, if there is one\n"                                  \
 	"  --filter FILTER     record only what FILTER accepts: 'dfd == -100'\n"                   \
-	"  --stack             record the kernel stack with every event\n"
+	"  --stack             record the kernel stack with every event\n"                         \
+	"  --max-matches N     fail if a glob stands for more than N functions\n"
 
 void specs_done(struct specs *specs);
 #define _cleanup_specs_ _cleanup_(specs_done)
 
-/* Takes an option of SPEC_LONGS. False: it is none of them. */
-bool specs_option(struct spec_options *options, int c, const char *value);
+/* Takes an option of SPEC_LONGS; a wrong value is a usage error. False: it is none of them. */
+bool specs_option(const struct ctl *ctl, struct spec_options *options, int c, const char *value);
 
 /*
  * Gathers definitions from arguments and from the options' file. Returns false when the failure has

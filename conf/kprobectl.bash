@@ -37,7 +37,7 @@ _kprobectl() {
 	local cur prev command separator options
 	local commands='trace add check remove enable disable list watch read status metrics whoami doctor symbols describe disasm call help'
 	local common='--json --socket --color --help'
-	local specs='--file --name --filter --stack'
+	local specs='--file --name --filter --stack --max-matches'
 	local stream='--count --duration --relative --where --failed --fields --sample --rate --max-latency'
 	COMPREPLY=()
 	cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
@@ -62,7 +62,7 @@ _kprobectl() {
 		mapfile -t COMPREPLY < <(compgen -W 'socket memory' -- "$cur")
 		return
 		;;
-	--name | --filter | --count | -n | --duration | -d | --where | -w | --fields | --sample | --rate | --max-latency | --cursor | --type | --limit) return ;;
+	--name | --filter | --max-matches | --count | -n | --duration | -d | --where | -w | --fields | --sample | --rate | --max-latency | --cursor | --type | --limit) return ;;
 	esac
 
 	case $command in
