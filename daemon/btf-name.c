@@ -120,7 +120,8 @@ static int place_at_return(const struct btf_scope *scope, size_t i, int position
 		reterr->position = position;
 		snprintf(reterr->reason, sizeof(reterr->reason), "helperRequired");
 		snprintf(reterr->hint, sizeof(reterr->hint),
-			 "a probe at the entry (p) has them; a return probe has $retval");
+			 "a probe at the entry (p) has them, and so has a call probe (c), which is "
+			 "the helper module's; a return probe has $retval");
 	}
 	return -EOPNOTSUPP;
 }

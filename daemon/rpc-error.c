@@ -24,6 +24,12 @@ static void add_int(struct json_object *o, const char *key, int64_t value)
 	json_object_object_add(o, key, json_object_new_int64(value));
 }
 
+/* null: it is about no place, or no probe. */
+static void add_place(struct json_object *o, const char *key, int value)
+{
+	json_object_object_add(o, key, value < 0 ? NULL : json_object_new_int(value));
+}
+
 struct json_object *rpc_lines_to_json(const char *lines)
 {
 	struct json_object *list = json_object_new_array();
@@ -82,11 +88,9 @@ static const char *fill_probes(const struct kp_error *e, struct json_object *p)
 		add_int(p, "errno", e->err);
 		add_text(p, "name", kp_errno_name(e->err));
 		add_optional(p, "log", e->detail);
-		json_object_object_add(p, "position",
-				       e->position < 0 ? NULL : json_object_new_int(e->position));
+		add_place(p, "position", e->position);
 		add_text(p, "message", e->message);
-		json_object_object_add(p, "probe",
-				       e->probe < 0 ? NULL : json_object_new_int(e->probe));
+		add_place(p, "probe", e->probe);
 		return "io.kprobed.Probes.KernelRefused";
 	default:
 		return NULL;
@@ -118,6 +122,9 @@ static const char *fill_others(const struct kp_error *e, struct json_object *p)
 	case KP_HELPER_REQUIRED:
 		add_text(p, "feature", e->subject);
 		add_text(p, "message", e->message);
+		add_place(p, "position", e->position);
+		add_place(p, "probe", e->probe);
+		add_optional(p, "hint", e->hint);
 		return "io.kprobed.Service.HelperRequired";
 	case KP_INVALID_PARAMETER:
 		add_text(p, "parameter", e->subject);
