@@ -19,6 +19,7 @@
 #include "btf-walk.h"
 #include "cleanup.h"
 #include "fetch-arg.h"
+#include "filter-place.h"
 #include "probe-head.h"
 
 /* The arguments under construction */
@@ -437,8 +438,11 @@ int btf_compile_spec(struct probe_spec *spec, struct btf_store *store, const cha
 	compiled.n_args = o.n;
 	compiled.wants_all = false;
 	r = probe_spec_check_size(&compiled, reterr);
-	if (r == 0 && spec->filter)
-		r = probe_spec_check_filter(&compiled, spec->filter, reterr);
+	if (r == 0)
+		r = filter_place(&compiled, reterr);
+	if (r == -EINVAL && reterr && reterr->detail[0] == '\0' && spec->filter &&
+	    strcmp(reterr->reason, "badFilter") == 0)
+		kp_error_quote(reterr, spec->filter);
 	if (r < 0)
 		return r;
 	o.args = spec->args;

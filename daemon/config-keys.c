@@ -47,6 +47,8 @@ const struct config_key config_keys[] = {
 	KEY("limits", "subscriptions", CONFIG_UINT, limits.subscriptions, "1024", 1, 65536),
 	KEY("limits", "selectors", CONFIG_UINT, limits.selectors, "256", 1, 4096),
 	KEY("limits", "filters", CONFIG_UINT, limits.filters, "64", 1, 1024),
+	KEY("limits", "histogram-counts", CONFIG_UINT, limits.histogram_counts, "65536", 65,
+	    4194304),
 	KEY("limits", "partial-message-timeout-sec", CONFIG_UINT,
 	    limits.partial_message_timeout_sec, "30", 1, 3600),
 

@@ -50,6 +50,7 @@ struct config {
 		unsigned int subscriptions;
 		unsigned int selectors;
 		unsigned int filters;
+		unsigned int histogram_counts;
 		unsigned int partial_message_timeout_sec;
 	} limits;
 	struct {

@@ -25,6 +25,7 @@ struct operand {
 	bool is_comm;
 	bool is_bool;			/* 0 and anything else */
 	bool is_port;			/* 16 bits, turned around */
+	uint64_t mask;			/* these bits of it count; 0: all */
 	struct filter_number low, high; /* all that it may be */
 	int faults; /* the bit that says that it could not be read; -1: it always can */
 	const struct probe_arg *arg; /* NULL: a common field */
@@ -126,9 +127,31 @@ static int resolve_arg(const struct comparer *c, size_t index, const struct filt
 	return 0;
 }
 
+/* 0: it is no number. */
+static unsigned int size_bits(const struct probe_arg *result)
+{
+	unsigned int size = result->count ? 0 : result->size;
+
+	return size == 1 || size == 2 || size == 4 || size == 8 ? 8 * size : 0;
+}
+
+/* A pointer has a sign as well: what is an error instead of one, ERR_PTR(), is negative. */
+static bool is_signed_result(const struct probe_arg *result)
+{
+	return result->show == ARG_ERRNO || probe_arg_is_signed(result) ||
+	       (result->show == ARG_HEX && result->size == 8);
+}
+
+static bool is_less(struct filter_number a, struct filter_number b)
+{
+	return a.is_negative != b.is_negative ? a.is_negative : a.value < b.value;
+}
+
 static int resolve_return(const struct comparer *c, const struct filter_term *t,
 			  struct operand *ret, struct kp_error *e)
 {
+	const struct probe_arg *result = c->spec->result;
+
 	if (c->spec->kind != PROBE_CALL)
 		return filter_error(e, "onlyAtReturn", t->position,
 				    "make it a call probe: c SYMBOL ARGUMENTS",
@@ -138,6 +161,25 @@ static int resolve_return(const struct comparer *c, const struct filter_term *t,
 	ret->part = HELPER_RETURN;
 	ret->load.op = t->common == FILTER_RET ? KPROBED_COND_RET : KPROBED_COND_DURATION;
 	set_width(ret, 64, t->common == FILTER_RET);
+	if (t->common == FILTER_DURATION)
+		return 0;
+	if (c->spec->has_no_result)
+		return filter_error(e, "unknownField", t->position, NULL, "%s returns nothing",
+				    c->spec->symbol ? c->spec->symbol : "it");
+	if (!result || size_bits(result) == 0)
+		return 0;
+	/* The other bits of the register are whatever they were. */
+	ret->arg = result;
+	ret->is_bool = result->show == ARG_BOOL;
+	ret->is_port = result->show == ARG_PORT;
+	ret->mask = result->size < 8 ? (UINT64_C(1) << size_bits(result)) - 1 : 0;
+	if (ret->is_bool)
+		set_width(ret, 1, false);
+	else
+		set_width(ret, size_bits(result), is_signed_result(result));
+	/* An address that is no error may be given as the number that it is. */
+	if (result->show == ARG_HEX && result->size == 8 && is_less(ret->high, t->number))
+		set_width(ret, 64, false);
 	return 0;
 }
 
@@ -193,11 +235,6 @@ static int resolve(const struct comparer *c, const struct filter_term *t, struct
 	}
 }
 
-static bool is_less(struct filter_number a, struct filter_number b)
-{
-	return a.is_negative != b.is_negative ? a.is_negative : a.value < b.value;
-}
-
 /* As @op, of two values on the stack. */
 static enum kprobed_cond_op order_op(enum filter_op op, bool is_signed)
 {
@@ -216,6 +253,19 @@ static enum kprobed_cond_op order_op(enum filter_op op, bool is_signed)
 		return is_signed ? KPROBED_COND_SGE : KPROBED_COND_GE;
 	default:
 		return KPROBED_COND_BITAND;
+	}
+}
+
+static void emit_load(struct condition_code *code, const struct operand *o)
+{
+	emit_insn(code, &o->load);
+	if (o->mask) {
+		condition_emit(code, KPROBED_COND_IMM, o->mask);
+		condition_emit(code, KPROBED_COND_BITAND, 0);
+	}
+	if (o->is_bool) {
+		condition_emit(code, KPROBED_COND_IMM, 0);
+		condition_emit(code, KPROBED_COND_NE, 0);
 	}
 }
 
@@ -249,7 +299,7 @@ static void emit_port(struct condition_code *code, const struct operand *o, enum
 	bool has_equal = op == FILTER_LESS_EQUAL || op == FILTER_GREATER;
 
 	if (op == FILTER_EQUAL || op == FILTER_UNEQUAL || op == FILTER_BITS) {
-		emit_insn(code, &o->load);
+		emit_load(code, o);
 		condition_emit(code, KPROBED_COND_IMM, turned);
 		condition_emit(code, order_op(op, false), 0);
 		return;
@@ -263,6 +313,50 @@ static void emit_port(struct condition_code *code, const struct operand *o, enum
 		condition_emit(code, KPROBED_COND_NOT, 0);
 }
 
+/* "@o < @v", of some bits with a sign: what is below 0 is above all others without it. */
+static void emit_signed_less(struct condition_code *code, const struct operand *o, uint64_t v)
+{
+	bool is_positive = (int64_t)v > 0;
+
+	emit_bits(code, o, o->mask, KPROBED_COND_GT, o->high.value);
+	if (v == 0)
+		return;
+	emit_bits(code, o, o->mask, KPROBED_COND_LT, v & o->mask);
+	condition_emit(code, is_positive ? KPROBED_COND_OR : KPROBED_COND_AND, 0);
+}
+
+/* As emit_number(), of some bits only, with a sign; @v is within what they may be. */
+static void emit_signed(struct condition_code *code, const struct operand *o, enum filter_op op,
+			uint64_t v)
+{
+	bool is_above = op == FILTER_GREATER || op == FILTER_GREATER_EQUAL;
+	bool has_equal = op == FILTER_LESS_EQUAL || op == FILTER_GREATER;
+
+	switch (op) {
+	case FILTER_EQUAL:
+	case FILTER_UNEQUAL:
+		emit_bits(code, o, o->mask, order_op(op, false), v & o->mask);
+		return;
+	case FILTER_BITS:
+		/* Those above it are as the highest one. */
+		v |= v & ~o->mask ? o->high.value + 1 : 0;
+		emit_insn(code, &o->load);
+		condition_emit(code, KPROBED_COND_IMM, v & o->mask);
+		condition_emit(code, KPROBED_COND_BITAND, 0);
+		return;
+	case FILTER_TRUE:
+		emit_load(code, o);
+		return;
+	default:
+		if (has_equal && v == o->high.value)
+			condition_emit(code, KPROBED_COND_IMM, 1);
+		else
+			emit_signed_less(code, o, v + has_equal);
+		if (is_above)
+			condition_emit(code, KPROBED_COND_NOT, 0);
+	}
+}
+
 static void emit_number(struct condition_code *code, const struct operand *o,
 			const struct filter_term *t)
 {
@@ -271,21 +365,17 @@ static void emit_number(struct condition_code *code, const struct operand *o,
 	if (t->op != FILTER_TRUE && t->op != FILTER_BITS &&
 	    (is_less(t->number, o->low) || is_less(o->high, t->number))) {
 		condition_emit(code, KPROBED_COND_IMM, filter_test_number(t, o->low));
-		return;
-	}
-	if (o->is_port && t->op != FILTER_TRUE) {
+	} else if (o->mask && o->low.is_negative) {
+		emit_signed(code, o, t->op, v);
+	} else if (o->is_port && t->op != FILTER_TRUE) {
 		emit_port(code, o, t->op, v);
-		return;
+	} else {
+		emit_load(code, o);
+		if (t->op == FILTER_TRUE)
+			return;
+		condition_emit(code, KPROBED_COND_IMM, v);
+		condition_emit(code, order_op(t->op, o->low.is_negative), 0);
 	}
-	emit_insn(code, &o->load);
-	if (o->is_bool) {
-		condition_emit(code, KPROBED_COND_IMM, 0);
-		condition_emit(code, KPROBED_COND_NE, 0);
-	}
-	if (t->op == FILTER_TRUE)
-		return;
-	condition_emit(code, KPROBED_COND_IMM, v);
-	condition_emit(code, order_op(t->op, o->low.is_negative), 0);
 }
 
 /* A number against the text that it is shown as. */
@@ -310,8 +400,8 @@ static int emit_shown(struct condition_code *code, const struct operand *o,
 		*ret_of_zero = !is_equal;
 		return 0;
 	}
-	emit_insn(code, &o->load);
-	condition_emit(code, KPROBED_COND_IMM, v);
+	emit_load(code, o);
+	condition_emit(code, KPROBED_COND_IMM, o->mask ? v & o->mask : v);
 	condition_emit(code, is_equal ? KPROBED_COND_EQ : KPROBED_COND_NE, 0);
 	*ret_of_zero = is_equal == (v == 0);
 	return 0;

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "filter-place.h"
 #include "filter-value.h"
 #include "helper-compare.h"
 
@@ -184,6 +185,26 @@ int helper_condition_compile(const struct filter *f, const struct probe_spec *sp
 	condition.flags = c.flags;
 	*ret = condition;
 	return 0;
+}
+
+int helper_condition_of(const struct probe_spec *spec, const struct helper_program *program,
+			struct helper_condition *ret, struct kp_error *reterr)
+{
+	_cleanup_(filter_freep) struct filter *f = NULL;
+	int r = 0;
+
+	if (!spec->filter) {
+		*ret = (struct helper_condition){.entry = NULL};
+		return 0;
+	}
+	r = filter_parse(spec->filter, &f, reterr);
+	if (r == 0)
+		r = helper_condition_compile(f, spec, program, ret, reterr);
+	if (r == -EINVAL && reterr && reterr->code == KP_INVALID_FILTER) {
+		filter_place_error(reterr);
+		kp_error_quote(reterr, spec->filter);
+	}
+	return r;
 }
 
 void helper_condition_done(struct helper_condition *condition)

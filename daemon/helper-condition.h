@@ -46,6 +46,12 @@ struct helper_condition {
 int helper_condition_compile(const struct filter *f, const struct probe_spec *spec,
 			     const struct helper_program *program, struct helper_condition *ret,
 			     struct kp_error *reterr);
+/*
+ * The same of spec->filter; without one *@ret is empty. An error is in the filter of a definition,
+ * quoted: KP_INVALID_DEFINITION, badFilter.
+ */
+int helper_condition_of(const struct probe_spec *spec, const struct helper_program *program,
+			struct helper_condition *ret, struct kp_error *reterr);
 /* Releases what @condition owns. */
 void helper_condition_done(struct helper_condition *condition);
 

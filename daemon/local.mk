@@ -57,6 +57,8 @@ libkprobed_daemon_la_SOURCES = \
 	daemon/filter-eval.h \
 	daemon/filter-parse.c \
 	daemon/filter-parse.h \
+	daemon/filter-place.c \
+	daemon/filter-place.h \
 	daemon/filter-text.c \
 	daemon/filter-text.h \
 	daemon/filter-value.c \
@@ -74,11 +76,15 @@ libkprobed_daemon_la_SOURCES = \
 	daemon/helper-place.c \
 	daemon/helper-place.h \
 	daemon/helper-program.c \
+	daemon/helper-hist.c \
+	daemon/helper-hist.h \
 	daemon/helper-program.h \
 	daemon/helper.c \
 	daemon/helper.h \
 	daemon/hit-table.c \
 	daemon/hit-table.h \
+	daemon/hist-spec.c \
+	daemon/hist-spec.h \
 	daemon/instance.c \
 	daemon/instance.h \
 	daemon/interfaces.c \
@@ -152,6 +158,8 @@ libkprobed_daemon_la_SOURCES = \
 	daemon/rpc-disassemble.c \
 	daemon/rpc-error.c \
 	daemon/rpc-events.c \
+	daemon/rpc-hist.c \
+	daemon/rpc-hist.h \
 	daemon/rpc-lookup.h \
 	daemon/rpc-memory.c \
 	daemon/rpc-metrics.c \

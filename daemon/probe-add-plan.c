@@ -137,11 +137,9 @@ static int plan_item(struct add_op *a, size_t index, struct kp_error *e)
 		item->probe->polled_at = now_nsec();
 		return 0;
 	}
-	if (probe_kind_is_helpers(spec->kind))
-		return kp_error_set(e, KP_HELPER_REQUIRED, EOPNOTSUPP,
-				    spec->kind == PROBE_CALL ? "callProbes" : "afterProbes",
-				    "%s probes need the helper module",
-				    spec->kind == PROBE_CALL ? "call" : "after");
+	if (probe_spec_is_helpers(spec))
+		return kp_error_set(e, KP_HELPER_REQUIRED, EOPNOTSUPP, probe_spec_feature(spec),
+				    "this needs the helper module");
 	item->fate = FATE_NEW;
 	item->probe = NULL;
 	return make_probe(a, spec, name, &item->probe);

@@ -116,15 +116,6 @@ static enum field_kind kind_of(const struct probe_arg *arg)
 	return probe_arg_is_signed(arg) ? FIELD_SIGNED : FIELD_UNSIGNED;
 }
 
-/* Whether there will be arguments whose names are those of parameters */
-static bool has_unknown_names(const struct probe_spec *spec)
-{
-	for (size_t i = 0; i < spec->n_args; i++)
-		if (probe_arg_is_all(&spec->args[i]) && !spec->args[i].is_compiled)
-			return true;
-	return spec->wants_all && spec->n_args == 0;
-}
-
 /* An event's own fields hide the common ones: trace_find_event_field(). */
 static bool find_field(const struct probe_spec *spec, struct span name, enum field_kind *ret)
 {
@@ -140,7 +131,7 @@ static bool find_field(const struct probe_spec *spec, struct span name, enum fie
 			return true;
 		}
 	*ret = FIELD_UNKNOWN;
-	return has_unknown_names(spec);
+	return probe_spec_has_unknown_names(spec);
 }
 
 static int parse_field(struct parser *p, enum field_kind *ret)

@@ -172,7 +172,8 @@ bool probe_spec_equal(const struct probe_spec *a, const struct probe_spec *b)
 	if (a->kind != b->kind || a->address != b->address || a->offset != b->offset ||
 	    a->nth != b->nth || a->is_pattern != b->is_pattern || a->maxactive != b->maxactive ||
 	    a->stack != b->stack || a->n_args != b->n_args || !is_same_text(a->symbol, b->symbol) ||
-	    !is_same_text(a->module, b->module) || !is_same_text(a->filter, b->filter))
+	    !is_same_text(a->module, b->module) || !is_same_text(a->filter, b->filter) ||
+	    !hist_spec_equal(a->hist, b->hist))
 		return false;
 	for (size_t i = 0; i < a->n_args; i++)
 		if (strcmp(a->args[i].name, b->args[i].name) != 0 ||
@@ -192,8 +193,10 @@ int probe_spec_copy(const struct probe_spec *base, const char *definition, struc
 	if (r < 0)
 		return r;
 	spec.filter = base->filter ? strdup(base->filter) : NULL;
-	if (base->filter && !spec.filter)
+	spec.hist = base->hist ? hist_spec_copy(base->hist) : NULL;
+	if ((base->filter && !spec.filter) || (base->hist && !spec.hist))
 		return -ENOMEM;
+	spec.is_helper_filter = base->is_helper_filter;
 	spec.stack = base->stack;
 	spec.enabled = base->enabled;
 	spec.pending = base->pending;
@@ -201,6 +204,28 @@ int probe_spec_copy(const struct probe_spec *base, const char *definition, struc
 	*ret = spec;
 	spec = PROBE_SPEC_INIT;
 	return 0;
+}
+
+bool probe_spec_is_helpers(const struct probe_spec *spec)
+{
+	return probe_kind_is_helpers(spec->kind) || spec->is_helper_filter || spec->hist;
+}
+
+const char *probe_spec_feature(const struct probe_spec *spec)
+{
+	if (spec->kind == PROBE_CALL)
+		return "callProbes";
+	if (spec->kind == PROBE_AFTER)
+		return "afterProbes";
+	return spec->hist ? "histograms" : "conditions";
+}
+
+bool probe_spec_has_unknown_names(const struct probe_spec *spec)
+{
+	for (size_t i = 0; i < spec->n_args; i++)
+		if (probe_arg_is_all(&spec->args[i]) && !spec->args[i].is_compiled)
+			return true;
+	return spec->wants_all && spec->n_args == 0;
 }
 
 int probe_spec_note(struct probe_spec *spec, const char *note)
@@ -227,6 +252,7 @@ void probe_spec_done(struct probe_spec *spec)
 	free(spec->module);
 	free(spec->symbol);
 	free(spec->filter);
+	free(spec->hist);
 	free(spec->place);
 	free(spec->notes);
 	*spec = PROBE_SPEC_INIT;

@@ -34,6 +34,7 @@
 
 #include "error.h"
 #include "flag-set.h"
+#include "hist-spec.h"
 #include "span.h"
 #include "value-names.h"
 
@@ -140,6 +141,9 @@ struct probe_spec {
 	bool has_no_result;	  /* the function returns nothing */
 	bool knows_result;	  /* as much as can be known of it */
 	char *filter;		  /* owned, NULL: none */
+	/* Of filter-parse.h, for the helper module; else the kernel's own: see filter-place.h. */
+	bool is_helper_filter;
+	struct hist_spec *hist; /* owned, NULL: none */
 	bool stack;
 	bool enabled;
 	bool pending;
@@ -176,6 +180,14 @@ bool probe_kind_of_name(const char *name, enum probe_kind *ret);
 bool probe_kind_is_helpers(enum probe_kind kind);
 /* The most calls at once that one may follow; 0: it follows none. */
 unsigned int probe_kind_maxactive(enum probe_kind kind);
+
+/* Whether @spec can only be planted through the helper module: its kind, filter or histogram. */
+bool probe_spec_is_helpers(const struct probe_spec *spec);
+/* Of such one what it is that needs the module, for programs: "callProbes". Static. */
+const char *probe_spec_feature(const struct probe_spec *spec);
+
+/* Whether names may yet come of what is not compiled: "$arg*", or all that is known. */
+bool probe_spec_has_unknown_names(const struct probe_spec *spec);
 
 /* Whether @arg is "$arg*". */
 bool probe_arg_is_all(const struct probe_arg *arg);
@@ -214,8 +226,8 @@ int probe_spec_check_filter(const struct probe_spec *spec, const char *filter,
 
 /*
  * The definition in its normal form, as List shows it: parsing it gives an equal spec, but for
- * filter, stack, enabled, pending and wants_all, which a definition does not say. *@ret is the
- * caller's. 0 or -ENOMEM.
+ * filter, histogram, stack, enabled, pending and wants_all, which a definition does not say. *@ret
+ * is the caller's. 0 or -ENOMEM.
  */
 int probe_spec_format(const struct probe_spec *spec, char **ret);
 
@@ -243,8 +255,8 @@ int probe_spec_map_position(const struct probe_spec *spec, const char *group, co
 bool probe_arg_is_signed(const struct probe_arg *arg);
 
 /*
- * Same site, kind, maxactive, arguments, filter and stack: one kernel event can serve both. Of
- * compiled ones; wants_all is not looked at.
+ * Same site, kind, maxactive, arguments, filter, histogram and stack: one kernel event can serve
+ * both. Of compiled ones; wants_all is not looked at.
  */
 bool probe_spec_equal(const struct probe_spec *a, const struct probe_spec *b);
 

@@ -6,6 +6,7 @@
 #include <utlist.h>
 
 #include "plant.h"
+#include "rpc-hist.h"
 #include "rpc.h"
 #include "tracefs.h"
 
@@ -91,6 +92,7 @@ struct json_object *rpc_probe_to_json(const struct server *server, const struct 
 	json_object_object_add(o, "event", new_text(is_planted ? p->event : ""));
 	json_object_object_add(o, "group", new_text(TRACEFS_GROUP));
 	json_object_object_add(o, "filter", new_text(p->spec.filter));
+	json_object_object_add(o, "histogram", rpc_hist_spec_to_json(p->spec.hist));
 	json_object_object_add(o, "stack", json_object_new_boolean(p->spec.stack));
 	json_object_object_add(o, "foreign", json_object_new_boolean(false));
 	json_object_object_add(o, "createdUsec", json_object_new_int64((int64_t)p->created_usec));
@@ -143,6 +145,7 @@ struct json_object *rpc_foreign_to_json(const struct foreign_probe *p)
 	json_object_object_add(o, "event", new_text(p->event));
 	json_object_object_add(o, "group", new_text(p->group));
 	json_object_object_add(o, "filter", NULL);
+	json_object_object_add(o, "histogram", NULL);
 	json_object_object_add(o, "stack", json_object_new_boolean(false));
 	json_object_object_add(o, "foreign", json_object_new_boolean(true));
 	json_object_object_add(o, "createdUsec", NULL);

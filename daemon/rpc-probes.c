@@ -74,6 +74,20 @@ static void on_added(int r, const struct kp_error *error, struct probe *const *p
 	session_reply(s, reply, false);
 }
 
+/* What one histogram may take of the kernel's memory. */
+static int check_histogram(const struct session *s, const struct probe_spec *spec,
+			   struct kp_error *e)
+{
+	unsigned int limit = s->server->config->limits.histogram_counts;
+
+	if (!spec->hist || hist_spec_counts(spec->hist) <= limit)
+		return 0;
+	e->value = limit;
+	return kp_error_set(e, KP_LIMIT_REACHED, EDQUOT, "histogram-counts",
+			    "a histogram may have %u counts, which are its buckets times its keys",
+			    limit);
+}
+
 static void add(struct session *s, struct json_object *parameters, bool is_dry_run)
 {
 	struct json_object *list = json_object_object_get(parameters, "probes");
@@ -101,6 +115,8 @@ static void add(struct session *s, struct json_object *parameters, bool is_dry_r
 	for (size_t i = 0; i < n && r == 0; i++) {
 		e.probe = (int)i;
 		r = rpc_spec_read(json_object_array_get_idx(list, i), &specs[i], &e);
+		if (r == 0)
+			r = check_histogram(s, &specs[i], &e);
 	}
 	pending = r == 0 ? pending_new(s) : NULL;
 	if (!pending) {

@@ -15,6 +15,8 @@
 
 #include "cleanup.h"
 #include "decode.h"
+#include "filter-place.h"
+#include "rpc-hist.h"
 #include "probe-head.h"
 
 static const char *get_string(struct json_object *o, const char *key)
@@ -154,15 +156,21 @@ static int add_rest(struct json_object *o, struct probe_spec *spec, struct kp_er
 			return r;
 		}
 	}
+	v = json_object_object_get(o, "histogram");
+	if (v) {
+		r = rpc_hist_read_spec(v, spec, e);
+		if (r < 0)
+			return r;
+	}
 	if (filter) {
-		r = probe_spec_check_filter(spec, filter, e);
+		spec->filter = strdup(filter);
+		if (!spec->filter)
+			return -ENOMEM;
+		r = filter_place(spec, e);
 		if (r < 0) {
 			kp_error_quote(e, filter);
 			return r;
 		}
-		spec->filter = strdup(filter);
-		if (!spec->filter)
-			return -ENOMEM;
 	}
 	v = json_object_object_get(o, "stack");
 	spec->stack = v && json_object_get_boolean(v);

@@ -22,6 +22,7 @@ UNIT_TESTS = \
 	tests/unit/test-helper-program \
 	tests/unit/test-hit-table \
 	tests/unit/test-helper-condition \
+	tests/unit/test-helper-hist \
 	tests/unit/test-json-text \
 	tests/unit/test-kernel-text \
 	tests/unit/test-listing \
@@ -94,6 +95,11 @@ tests_unit_test_helper_condition_SOURCES = tests/unit/test-helper-condition.c
 tests_unit_test_helper_condition_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_helper_condition_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_helper_condition_LDADD = $(UNIT_LDADD)
+
+tests_unit_test_helper_hist_SOURCES = tests/unit/test-helper-hist.c
+tests_unit_test_helper_hist_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_helper_hist_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_helper_hist_LDADD = $(UNIT_LDADD)
 
 tests_unit_test_view_SOURCES = tests/unit/test-view.c
 tests_unit_test_view_CPPFLAGS = $(UNIT_CPPFLAGS)

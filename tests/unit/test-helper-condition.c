@@ -34,7 +34,8 @@ struct hit {
 };
 
 struct world {
-	struct probe_spec spec;
+	struct probe_spec spec, results_spec;
+	struct probe_arg *results[8]; /* what a function may return; NULL: nobody knows */
 	struct helper_program program;
 };
 
@@ -59,7 +60,7 @@ static const struct {
 	{"m=%cx:char", {HELPER_ENTRY, HELPER_NUMBER, 40, 1, 0, 12}, false},
 	{"n=+0(%di):x8[2]", {HELPER_ENTRY, HELPER_NUMBER, 41, 1, 2, 13}, true},
 	{"o=%di:symbol", {HELPER_ENTRY, HELPER_NUMBER, 43, 4, 0, 14}, false},
-	{"ret=%ax:s32", {HELPER_RETURN, HELPER_SIGNED, 0, 4, 0, 15}, false},
+	{"r=%ax:s32", {HELPER_RETURN, HELPER_SIGNED, 0, 4, 0, 15}, false},
 	{"s=+0(%ax):string", {HELPER_RETURN, HELPER_STRING, 4, 4, 0, 16}, true},
 	{"t=%ax:u8", {HELPER_RETURN, HELPER_NUMBER, 8, 1, 0, 17}, false},
 };
@@ -89,6 +90,13 @@ static int world_begin(void **state)
 			.arg = (uint8_t)i,
 		};
 	}
+	w.results_spec = PROBE_SPEC_INIT;
+	assert_int_equal(probe_spec_parse("r vfs_read $retval:s32 $retval:u32 $retval:s8 "
+					  "$retval:bool $retval:s64 $retval:u64 $retval:u16",
+					  &w.results_spec, &e),
+			 0);
+	for (size_t i = 0; i < w.results_spec.n_args; i++)
+		w.results[i + 1] = &w.results_spec.args[i];
 	w.spec.args[11].show = ARG_ENUM;
 	assert_int_equal(value_names_new(names, ARRAY_SIZE(names), &w.spec.args[11].names), 0);
 	w.program.entry = loads[HELPER_ENTRY];
@@ -106,6 +114,7 @@ static int world_end(void **state)
 	value_names_unref(w->spec.args[11].names);
 	w->spec.args[11].names = NULL;
 	probe_spec_done(&w->spec);
+	probe_spec_done(&w->results_spec);
 	return 0;
 }
 
@@ -289,6 +298,18 @@ static char *put_arg(char *p, const struct probe_arg *arg, const struct helper_a
 	}
 }
 
+static char *put_result(char *p, const struct probe_arg *result, uint64_t v)
+{
+	unsigned int unused = result ? 64 - 8 * result->size : 0;
+
+	if (!result || probe_arg_is_signed(result))
+		return put_s64(p, (int64_t)(v << unused) >> unused);
+	v = v << unused >> unused;
+	if (result->show == ARG_BOOL)
+		return v ? put_literal(p, "true") : put_literal(p, "false");
+	return put_u64(p, v);
+}
+
 /* With what is in no event, so that the judge of texts knows it. */
 static size_t put_event(const struct world *w, const struct hit *h, char *text)
 {
@@ -300,7 +321,7 @@ static size_t put_event(const struct world *w, const struct hit *h, char *text)
 	p += sprintf(p, ",\"uid\":%u,\"cgroup\":%llu,\"kthread\":%d,\"durationNs\":%llu,\"ret\":",
 		     h->uid, (unsigned long long)h->cgroup, h->is_kthread,
 		     (unsigned long long)h->duration);
-	p = put_s64(p, (int64_t)h->ret);
+	p = put_result(p, w->spec.result, h->ret);
 	p = put_literal(p, ",\"args\":{");
 	for (size_t i = 0; i < N_ARGS; i++) {
 		p += sprintf(p, "%s\"%s\":", i ? "," : "", w->spec.args[i].name);
@@ -362,9 +383,9 @@ static size_t put_comparison(char *p, struct random *r)
 {
 	/* Those whose text and number are compared alike in both places. */
 	static const char *const numeric[] = {
-		"a",	  "b", "c",	   "d",	      "f",   "g",	 "h",
-		"i",	  "t", "pid",	   "tid",     "uid", "ret",	 "t",
-		"cgroup", "d", "duration", "kthread", "f",   "args.ret", "durationNs"};
+		"a",	    "b",       "c",   "d",	"f",	      "g",   "h",      "i",
+		"t",	    "pid",     "tid", "uid",	"ret",	      "t",   "cgroup", "d",
+		"duration", "kthread", "f",   "args.r", "durationNs", "ret", "ret"};
 	static const char *const ops[] = {"==", "!=", "<", "<=", ">", ">=", "&"};
 	static const char *const numbers[] = {"0",
 					      "1",
@@ -445,7 +466,7 @@ static int compile(const struct world *w, const char *text, struct filter **ret_
 
 static void test_hit_counts_exactly_if_its_event_meets_the_filter(void **state)
 {
-	const struct world *w = *state;
+	struct world *w = *state;
 	struct random random = {4242};
 	unsigned int n[2] = {0}, refused = 0, too_long = 0, split = 0;
 	static char text[65536], event[4096];
@@ -456,6 +477,7 @@ static void test_hit_counts_exactly_if_its_event_meets_the_filter(void **state)
 		struct filter *f;
 		struct hit h;
 
+		w->spec.result = PICK(w->results, &random);
 		put_condition(text, &random, (unsigned int)random_below(&random, 5));
 		if (compile(w, text, &f, &c, &e) < 0) {
 			assert_int_equal(e.code, KP_INVALID_FILTER);
@@ -482,6 +504,7 @@ static void test_hit_counts_exactly_if_its_event_meets_the_filter(void **state)
 		helper_condition_done(&c);
 		filter_free(f);
 	}
+	w->spec.result = NULL;
 	assert_true(n[0] > 50000 && n[1] > 50000 && split > 1000);
 	assert_true(refused < 10000 && too_long < 3000);
 }
@@ -493,7 +516,7 @@ static void test_what_the_entry_knows_is_said_there(void **state)
 		bool entry, ret, skips;
 	} rows[] = {
 		{"a == 1", true, false, false},
-		{"args.ret < 0", false, true, false},
+		{"args.r < 0", false, true, false},
 		{"durationNs >= 1ms", false, true, false},
 		{"duration >= 1ms && pid == 7", true, true, false},
 		{"a == 1 && (e == 'x' && ret < 0) && comm == 'y'", true, true, false},

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The check of event filters. */
+/* The check of event filters, and whose a filter is. */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -11,6 +12,7 @@
 
 #include "cleanup.h"
 #include "definitions.h"
+#include "filter-place.h"
 #include "probe-spec.h"
 
 static const char definition[] =
@@ -109,9 +111,60 @@ static void test_long_and_deep_filters(void **state)
 	assert_int_equal(check(text, definition, &e), 0);
 }
 
+static void test_filter_is_placed_where_it_can_be_said(void **state)
+{
+	static const struct {
+		const char *definition, *filter;
+		int want; /* 0 the kernel's, 1 the helper's, or -1 - position of what is wrong */
+	} rows[] = {
+		{"p vfs_read a=%di:s32", "a == 1 && comm == \"x\"", 0},
+		{"p vfs_read a=%di:s32", "a == 1 && pid == 5", 1},
+		{"p vfs_read a=%di:s32", "!kthread", 1},
+		{"p vfs_read a=%di:s32 pid=%si", "pid == 5", 0},
+		{"p vfs_read s=+0(%si):string", "s ~ \"*x*\"", 0},
+		{"p vfs_read s=+0(%si):string", "s ^= \"x\"", 1},
+		{"p vfs_read a=%di", "a > 1ms", 1},
+		{"p vfs_read p=+2(%si):port", "p == 80", 1},
+		{"p vfs_read a=%di", "b == 1", -1},
+		{"p vfs_read a=%di", "a == 1 && bb == 1 && pid == 3", -11},
+		{"p vfs_read a=%di", "a = 1", -3},
+		{"r vfs_read a=$retval", "a == 1", 0},
+		{"r vfs_read a=$retval", "pid == 1", -1},
+		{"c vfs_read a=%di", "a == 1", 1},
+		{"c vfs_read a=%di", "common_pid == 1", -1},
+		{"c vfs_read", "whatever == 1", 1},
+		{"c vfs_read -", "whatever == 1", -1},
+		{"c vfs_read -", "durationNs > 1ms && ret < 0", 1},
+		{"a vfs_read+4 a=%di", "a == 1 && uid == 0", 1},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct probe_spec spec = PROBE_SPEC_INIT;
+		struct kp_error e = KP_ERROR_INIT;
+		int r;
+
+		assert_int_equal(probe_spec_parse(rows[i].definition, &spec, &e), 0);
+		spec.filter = strdup(rows[i].filter);
+		r = filter_place(&spec, &e);
+		if (r < 0) {
+			assert_int_equal(r, -EINVAL);
+			assert_int_equal(e.code, KP_INVALID_DEFINITION);
+			assert_string_equal(e.reason, "badFilter");
+			r = -1 - e.position;
+		} else {
+			r = spec.is_helper_filter;
+			assert_int_equal(probe_spec_is_helpers(&spec), r);
+		}
+		if (r != rows[i].want)
+			fail_msg("%s, %s: %d", rows[i].definition, rows[i].filter, r);
+		probe_spec_done(&spec);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_filter_is_placed_where_it_can_be_said),
 		cmocka_unit_test(test_filters_are_accepted),
 		cmocka_unit_test(test_filters_are_refused_at),
 		cmocka_unit_test(test_fields_depend_on_the_kind),
