@@ -18,7 +18,6 @@ libkprobed_daemon_la_SOURCES = \
 	daemon/btf-type.c \
 	daemon/btf-type.h \
 	daemon/btf-value.c \
-	daemon/btf-walk.c \
 	daemon/btf-walk.h \
 	daemon/calling.c \
 	daemon/calling.h \
@@ -32,6 +31,8 @@ libkprobed_daemon_la_SOURCES = \
 	daemon/decode-internal.h \
 	daemon/decode.c \
 	daemon/decode.h \
+	daemon/delivery-internal.h \
+	daemon/delivery-send.c \
 	daemon/delivery.c \
 	daemon/delivery.h \
 	daemon/disasm.c \
