@@ -4,6 +4,7 @@ noinst_LTLIBRARIES += libkprobed-daemon.la
 libkprobed_daemon_la_SOURCES = \
 	daemon/access.c \
 	daemon/access.h \
+	daemon/batch.c \
 	daemon/btf-compile.c \
 	daemon/btf-compile.h \
 	daemon/btf-expr.c \
@@ -18,6 +19,7 @@ libkprobed_daemon_la_SOURCES = \
 	daemon/btf-type.c \
 	daemon/btf-type.h \
 	daemon/btf-value.c \
+	daemon/btf-walk.c \
 	daemon/btf-walk.h \
 	daemon/calling.c \
 	daemon/calling.h \
@@ -184,6 +186,7 @@ libkprobed_daemon_la_SOURCES = \
 	daemon/span.h \
 	daemon/stream.c \
 	daemon/stream.h \
+	daemon/subscription-internal.h \
 	daemon/subscription.c \
 	daemon/subscription.h \
 	daemon/symbol-choice.c \
@@ -216,7 +219,8 @@ libkprobed_daemon_la_SOURCES = \
 	daemon/views.c \
 	daemon/views.h \
 	daemon/wakeup.c \
-	daemon/wakeup.h
+	daemon/wakeup.h \
+	daemon/walk.c
 libkprobed_daemon_la_CPPFLAGS = $(AM_CPPFLAGS) -iquote $(top_srcdir)/daemon -iquote $(top_builddir)/daemon \
 	-DINTERFACE_DIR='"$(top_srcdir)/include"' -DSYSCONFDIR='"$(sysconfdir)"'
 libkprobed_daemon_la_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS) $(JSON_CFLAGS) $(TRACEFS_CFLAGS) \
