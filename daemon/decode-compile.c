@@ -8,10 +8,10 @@
 #include "decode-internal.h"
 #include "value-text.h"
 
-/* `{"seq":,"ts":,"cpu":,"tid":,"comm":""`, `,"stack":[]}` and four numbers */
-#define FRAME_BOUND (128 + 4 * JSON_INT_MAX + PIECE)
+/* `{"seq":,"ts":,"cpu":,"tid":,"pid":,"comm":""`, `,"stack":[]}` and five numbers */
+#define FRAME_BOUND (128 + 5 * JSON_INT_MAX + PIECE)
 
-static const struct format_field *find_field(const struct event_format *format, const char *name)
+const struct format_field *format_find_field(const struct event_format *format, const char *name)
 {
 	for (size_t i = 0; i < format->n_fields; i++)
 		if (strcmp(format->fields[i].name, name) == 0)
@@ -82,24 +82,12 @@ static int choose_op(const struct probe_arg *arg, uint8_t *ret)
 	}
 }
 
-static int compile_arg(const struct probe_arg *arg, const struct event_format *format,
-		       struct field *ret)
+int decode_choose_op(const struct probe_arg *arg, struct field *ret)
 {
-	const struct format_field *f = find_field(format, arg->name);
-	unsigned int elements = arg->count ? arg->count : 1;
-	int r;
+	int r = choose_op(arg, &ret->op);
 
-	if (!f || f->offset > UINT16_MAX || elements > PROBE_ARRAY_MAX)
-		return -EBADMSG;
-	r = choose_op(arg, &ret->op);
 	if (r < 0)
 		return r;
-	/* A string's place holds a __data_loc: length and offset of the bytes, 16 bits each. */
-	ret->size = ret->op == OP_STRING ? 4 : (uint8_t)arg->size;
-	if (f->size < ret->size * elements)
-		return -EBADMSG;
-	ret->count = (uint16_t)arg->count;
-	ret->offset = (uint16_t)f->offset;
 	ret->names = NULL;
 	if (ret->op == OP_FLAGS)
 		ret->flags = arg->flags;
@@ -108,9 +96,31 @@ static int compile_arg(const struct probe_arg *arg, const struct event_format *f
 	return 0;
 }
 
+static int compile_arg(const struct probe_arg *arg, const struct event_format *format,
+		       struct field *ret)
+{
+	const struct format_field *f = format_find_field(format, arg->name);
+	unsigned int elements = arg->count ? arg->count : 1;
+	int r;
+
+	if (!f || f->offset > UINT16_MAX || elements > PROBE_ARRAY_MAX)
+		return -EBADMSG;
+	*ret = (struct field){.part = DECODER_RECORD};
+	r = decode_choose_op(arg, ret);
+	if (r < 0)
+		return r;
+	/* A string's place holds a __data_loc: length and offset of the bytes, 16 bits each. */
+	ret->size = ret->op == OP_STRING ? 4 : (uint8_t)arg->size;
+	if (f->size < ret->size * elements)
+		return -EBADMSG;
+	ret->count = (uint8_t)arg->count;
+	ret->offset = (uint16_t)f->offset;
+	return 0;
+}
+
 static size_t text_bound(const struct probe_spec *spec, const char *name, const char *site)
 {
-	size_t n = 128 + JSON_STRING_MAX(strlen(name)) + JSON_STRING_MAX(strlen(site)) + PIECE;
+	size_t n = 192 + JSON_STRING_MAX(strlen(name)) + JSON_STRING_MAX(strlen(site)) + PIECE;
 
 	for (size_t i = 0; i < spec->n_args; i++)
 		n += strlen(spec->args[i].name) + strlen(",\"\":");
@@ -136,6 +146,8 @@ static size_t element_bound(const struct field *f)
 	case OP_IP6:
 	case OP_MAC:
 		return VALUE_SHORT_MAX + 1;
+	case OP_TEXT:
+		return JSON_STRING_MAX(f->size) + 1;
 	default:
 		return JSON_HEX_MAX + 3;
 	}
@@ -155,13 +167,52 @@ static char *add_field(struct decoder *d, const struct field *field, const char 
 	return end;
 }
 
-static int compile_fields(struct decoder *d, const struct probe_spec *spec,
-			  const struct event_format *format, const char *name, const char *site)
+/* A field in front of the arguments, if the format has it. Returns the end of the text. */
+static char *add_own(struct decoder *d, const struct event_format *format, const char *kernels,
+		     const char *name, const struct field *field, char **before, char *p)
 {
-	/* kernel/trace/trace_probe.h: FIELD_STRING_RETIP */
-	const struct format_field *caller = find_field(format, "__probe_ret_ip");
+	const struct format_field *f = format_find_field(format, kernels);
+	struct field own = *field;
+
+	if (!f || f->size < field->size || f->offset > UINT16_MAX)
+		return p;
+	own.offset = (uint16_t)f->offset;
+	p += sprintf(p, ",\"%s\":", name);
+	*before = add_field(d, &own, *before, p);
+	d->own_names[d->n_own++] = name;
+	return p;
+}
+
+/* What calls have. Of a result whose type is not known all is taken, and it may be an error. */
+static int add_call(struct decoder *d, const struct probe_spec *spec,
+		    const struct event_format *format, char **before, char **p)
+{
+	const struct field caller = {OP_SYMBOL, .size = 8}, duration = {OP_U64, .size = 8};
+	struct field ret = {OP_S64, .size = 8};
+	int r;
+
+	*p = add_own(d, format, "caller", "caller", &caller, before, *p);
+	*p = add_own(d, format, "duration", "durationNs", &duration, before, *p);
+	if (spec->has_no_result)
+		return 0;
+	if (spec->result) {
+		r = decode_choose_op(spec->result, &ret);
+		if (r < 0 || spec->result->size > 8)
+			return -EBADMSG;
+		ret.size = (uint8_t)spec->result->size;
+	}
+	*p = add_own(d, format, "ret", "ret", &ret, before, *p);
+	return 0;
+}
+
+static int compile_fields(struct decoder *d, const struct probe_spec *spec,
+			  const struct helper_program *program, const struct event_format *format,
+			  const char *name, const char *site)
+{
+	const struct field caller = {OP_SYMBOL, .size = 8};
 	char *p = d->text, *before = p;
 	struct field field;
+	int r;
 
 	p = put_literal(p, "\",\"probe\":");
 	d->name.p = p;
@@ -171,17 +222,20 @@ static int compile_fields(struct decoder *d, const struct probe_spec *spec,
 	d->site.p = p;
 	p = put_string(p, site, strlen(site));
 	d->site.n = (size_t)(p - d->site.p);
-	if (caller && caller->size == 8 && caller->offset <= UINT16_MAX) {
-		p = put_literal(p, ",\"caller\":");
-		field = (struct field){OP_SYMBOL, .size = 8, .offset = (uint16_t)caller->offset};
-		before = add_field(d, &field, before, p);
-		d->has_caller = true;
+	/* kernel/trace/trace_probe.h: FIELD_STRING_RETIP */
+	if (!program)
+		p = add_own(d, format, "__probe_ret_ip", "caller", &caller, &before, p);
+	else if (spec->kind == PROBE_CALL) {
+		r = add_call(d, spec, format, &before, &p);
+		if (r < 0)
+			return r;
 	}
 	p = put_literal(p, ",\"args\":{");
 	for (size_t i = 0; i < spec->n_args; i++) {
 		const char *key = spec->args[i].name;
-		int r = compile_arg(&spec->args[i], format, &field);
 
+		r = program ? hit_compile_arg(&spec->args[i], &program->args[i], &field)
+			    : compile_arg(&spec->args[i], format, &field);
 		if (r < 0)
 			return r;
 		/* An argument's name is an identifier (probe-spec.h): nothing to escape. */
@@ -198,17 +252,18 @@ static int compile_fields(struct decoder *d, const struct probe_spec *spec,
 
 static uint64_t last_serial;
 
-int decoder_new(const struct probe_spec *spec, const struct event_format *format, const char *name,
-		const char *site, struct decoder **ret)
+static int make_decoder(const struct probe_spec *spec, const struct helper_program *program,
+			const struct event_format *format, const char *name, const char *site,
+			struct decoder **ret)
 {
 	_cleanup_(decoder_freep) struct decoder *d = NULL;
 	const struct format_field *comm;
-	int r;
+	int r = 0;
 
 	d = calloc(1, sizeof(*d));
 	if (!d)
 		return -ENOMEM;
-	d->fields = calloc(spec->n_args + 1, sizeof(*d->fields));
+	d->fields = calloc(spec->n_args + OWN_MAX, sizeof(*d->fields));
 	d->text = calloc(1, text_bound(spec, name, site));
 	d->arg_names = calloc(spec->n_args + 1, sizeof(*d->arg_names));
 	if (!d->fields || !d->text || !d->arg_names)
@@ -216,15 +271,34 @@ int decoder_new(const struct probe_spec *spec, const struct event_format *format
 	d->fixed_bound = FRAME_BOUND;
 	/* Decoders are made by the worker, and by tests on the main thread. */
 	d->serial = __atomic_add_fetch(&last_serial, 1, __ATOMIC_RELAXED);
-	r = compile_fields(d, spec, format, name, site);
+	d->is_hit = program != NULL;
+	if (program)
+		r = hit_layout_read(format, &d->hit);
+	if (r == 0)
+		r = compile_fields(d, spec, program, format, name, site);
 	if (r < 0)
 		return r;
-	comm = find_field(format, COMM_FIELD);
-	d->has_comm = comm && comm->size >= 4;
-	d->comm_offset = comm ? comm->offset : 0;
+	comm = format_find_field(format, COMM_FIELD);
+	d->has_comm = program || (comm && comm->size >= 4);
+	d->comm_offset = program ? program->comm_offset : comm ? comm->offset : 0;
 
 	*ret = take_ptr(d);
 	return 0;
+}
+
+int decoder_new(const struct probe_spec *spec, const struct event_format *format, const char *name,
+		const char *site, struct decoder **ret)
+{
+	return make_decoder(spec, NULL, format, name, site, ret);
+}
+
+int decoder_new_hit(const struct probe_spec *spec, const struct helper_program *program,
+		    const struct event_format *format, const char *name, const char *site,
+		    struct decoder **ret)
+{
+	if (program->n_args != spec->n_args)
+		return -EBADMSG;
+	return make_decoder(spec, program, format, name, site, ret);
 }
 
 struct decoder *decoder_free(struct decoder *d)
@@ -274,6 +348,7 @@ static enum decoder_value value_of(enum op op)
 		return DECODER_SIGNED;
 	case OP_STRING:
 		return DECODER_STRING;
+	/* A text of fixed size lies otherwise than a string, and is compared as it is shown. */
 	default:
 		return DECODER_SHOWN;
 	}
@@ -282,12 +357,21 @@ static enum decoder_value value_of(enum op op)
 bool decoder_field(const struct decoder *d, unsigned int index, struct decoder_field *ret)
 {
 	const struct field *f = &d->fields[index];
-	bool is_arg = index > 0 || !d->has_caller;
+	bool is_arg = index >= d->n_own;
 
+	/* The process is shown where it is for all of them, in front. */
+	if (index == d->n_fields && d->is_hit) {
+		*ret = (struct decoder_field){.name = "pid",
+					      .index = index,
+					      .value = DECODER_UNSIGNED,
+					      .size = 4,
+					      .offset = d->hit.pid};
+		return true;
+	}
 	if (index >= d->n_fields)
 		return false;
 	*ret = (struct decoder_field){
-		.name = is_arg ? d->arg_names[index - d->has_caller] : "caller",
+		.name = is_arg ? d->arg_names[index - d->n_own] : d->own_names[index],
 		.index = index,
 		.is_arg = is_arg,
 		.is_text = (f->op >= OP_X8 && f->op <= OP_X64) || f->op == OP_ERRNO,
@@ -295,6 +379,8 @@ bool decoder_field(const struct decoder *d, unsigned int index, struct decoder_f
 		.size = f->size,
 		.count = f->count,
 		.offset = f->offset,
+		.part = (enum decoder_part)f->part,
+		.number = f->number,
 	};
 	return true;
 }

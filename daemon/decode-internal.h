@@ -7,6 +7,7 @@
 #define KP_DECODE_INTERNAL_H
 
 #include "decode.h"
+#include "helper-program.h"
 
 enum op {
 	OP_U8,
@@ -24,6 +25,7 @@ enum op {
 	OP_CHAR,
 	OP_SYMBOL,
 	OP_STRING,
+	OP_TEXT, /* of fixed size, zeros behind it */
 	/* The others are the business of put_shown(). */
 	OP_ERRNO,
 	OP_BOOL,
@@ -40,8 +42,10 @@ enum op {
 
 struct field {
 	uint8_t op;
-	uint8_t size;	/* of one element in the record */
-	uint16_t count; /* elements; 0: not an array */
+	uint8_t size;	    /* of one element in the record */
+	uint8_t count;	    /* elements; 0: not an array */
+	uint8_t part : 2;   /* enum decoder_part: what offset counts from */
+	uint8_t number : 6; /* of an argument in such a part: its bit in "faults" */
 	uint16_t offset;
 	uint16_t before_len;
 	const char *before; /* borrowed from the decoder's text: all that stands before the value */
@@ -51,9 +55,24 @@ struct field {
 	};
 };
 
+/* Where records of the helper's event have what all of them have. */
+struct hit_layout {
+	uint16_t pid, faults, entry_len, data;
+};
+
+/* A hit's record, taken apart: by enum decoder_part. */
+struct hit {
+	struct span parts[3];
+	uint64_t faults;
+};
+
+/* caller, durationNs, ret */
+enum { OWN_MAX = 3 };
+
 /*
  * An event is its numbers and comm, then fields, each with the constant text before it, then the
- * text after the last one. The caller is a field like the arguments.
+ * text after the last one. What the kind of probe adds, such as the caller, are fields like the
+ * arguments, in front of them.
  */
 struct decoder {
 	struct field *fields; /* owned */
@@ -63,17 +82,41 @@ struct decoder {
 	const char *after; /* borrowed from text */
 	size_t after_len;
 	size_t fixed_bound;
-	unsigned int comm_offset;
+	unsigned int comm_offset; /* of a hit: in the entry part */
 	bool has_comm;
+	bool is_hit; /* of the helper module: with pid, and values in parts */
+	struct hit_layout hit;
 	uint64_t serial;
 	struct span name, site;			   /* borrowed from text */
 	char (*arg_names)[PROBE_ARG_NAME_MAX + 1]; /* owned */
-	bool has_caller;			   /* the first field is it */
+	const char *own_names[OWN_MAX];		   /* constant; of the fields in front */
+	unsigned int n_own;
 };
 
 /* Constant text is copied in pieces of so many bytes, the last of which may reach beyond its end.
  */
 #define PIECE 16
+
+/*
+ * decode-hit.c. Takes a record apart; what it does not have is empty, or no fault.
+ */
+void hit_open(const struct decoder *d, const unsigned char *record, size_t len, struct hit *ret);
+/* The name of the task. */
+struct span hit_comm(const struct decoder *d, const struct hit *hit);
+/* Whether the value could not be read; of strings each one says so itself. */
+static inline bool hit_is_faulted(const struct hit *hit, const struct field *f)
+{
+	return f->part != DECODER_RECORD && f->op != OP_STRING && (hit->faults >> f->number & 1);
+}
+/* Fills in the decoder's layout. -EBADMSG when the format is not that of the helper's event. */
+int hit_layout_read(const struct event_format *format, struct hit_layout *ret);
+/* Where the argument is that @arg says lies at @place. -EBADMSG when the two do not fit. */
+int hit_compile_arg(const struct probe_arg *arg, const struct helper_arg *place, struct field *ret);
+
+/* decode-compile.c */
+const struct format_field *format_find_field(const struct event_format *format, const char *name);
+/* What to do with an argument of that size; of the fields of @ret op, flags and names. */
+int decode_choose_op(const struct probe_arg *arg, struct field *ret);
 
 static inline bool has_names(const struct field *f)
 {

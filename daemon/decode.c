@@ -17,7 +17,7 @@ DEFINE_LOAD(uint16_t)
 DEFINE_LOAD(uint32_t)
 DEFINE_LOAD(uint64_t)
 
-static const unsigned char zeros[16];
+static const unsigned char zeros[UINT8_MAX];
 
 /*
  * The bytes a __data_loc points at: where, and how many without the NUL. NULL for a string that the
@@ -159,13 +159,18 @@ static inline char *put_value(char *p, const struct field *f, const unsigned cha
 		return put_string(p, (const char *)v, *v != 0);
 	case OP_SYMBOL:
 		return put_symbol(p, symbols, load_uint64_t(v));
+	case OP_TEXT:
+		return put_string(p, (const char *)v, strnlen((const char *)v, f->size));
 	default:
 		return put_shown(p, f, v);
 	}
 }
 
-static inline char *put_field(char *p, const struct field *f, const unsigned char *record,
-			      size_t len, struct symbols *symbols, size_t *room)
+static inline __attribute__((__always_inline__)) char *put_field(char *p, const struct field *f,
+								 const unsigned char *record,
+								 size_t len,
+								 struct symbols *symbols,
+								 size_t *room)
 {
 	unsigned int n = f->count ? f->count : 1;
 
@@ -184,6 +189,18 @@ static inline char *put_field(char *p, const struct field *f, const unsigned cha
 	if (f->count)
 		*p++ = ']';
 	return p;
+}
+
+/* Out of line, as the records of tracefs are those that come by the million. */
+static __attribute__((__noinline__)) char *put_hit_field(char *p, const struct field *f,
+							 const struct hit *hit,
+							 struct symbols *symbols, size_t *room)
+{
+	const struct span *part = &hit->parts[f->part];
+
+	if (hit_is_faulted(hit, f))
+		return put_literal(p, "null");
+	return put_field(p, f, (const unsigned char *)part->p, part->n, symbols, room);
 }
 
 static char *put_stack(char *p, const struct stack_record *stack, struct symbols *symbols)
@@ -206,6 +223,7 @@ size_t decoder_write(const struct decoder *d, const void *data, size_t len,
 	const unsigned char *record = data;
 	size_t room = len, comm_len;
 	const char *comm = NULL;
+	struct hit hit;
 	char *p = out;
 
 	p = put_literal(p, "{\"seq\":");
@@ -216,8 +234,18 @@ size_t decoder_write(const struct decoder *d, const void *data, size_t len,
 	p = put_u64(p, context->cpu);
 	p = put_literal(p, ",\"tid\":");
 	p = put_s64(p, (int32_t)load_uint32_t(record + RECORD_PID_OFFSET));
+	if (d->is_hit) {
+		struct span name;
+
+		hit_open(d, record, len, &hit);
+		name = hit_comm(d, &hit);
+		comm = name.p;
+		comm_len = name.n;
+		p = put_literal(p, ",\"pid\":");
+		p = put_u64(p, d->hit.pid + 4U <= len ? load_uint32_t(record + d->hit.pid) : 0);
+	}
 	p = put_literal(p, ",\"comm\":\"");
-	if (d->has_comm)
+	if (d->has_comm && !d->is_hit)
 		comm = locate_string(record, len, d->comm_offset, &comm_len);
 	if (comm && comm_len <= room) {
 		p = put_escaped(p, comm, comm_len);
@@ -225,7 +253,10 @@ size_t decoder_write(const struct decoder *d, const void *data, size_t len,
 	}
 	for (const struct field *f = d->fields; f < d->fields + d->n_fields; f++) {
 		p = put_pieces(p, f->before, f->before_len);
-		p = put_field(p, f, record, len, context->symbols, &room);
+		if (d->is_hit)
+			p = put_hit_field(p, f, &hit, context->symbols, &room);
+		else
+			p = put_field(p, f, record, len, context->symbols, &room);
 	}
 	p = put_pieces(p, d->after, d->after_len);
 	if (context->stack)
@@ -236,8 +267,12 @@ size_t decoder_write(const struct decoder *d, const void *data, size_t len,
 struct span decoder_comm(const struct decoder *d, const void *record, size_t len)
 {
 	struct span comm = {"", 0};
+	struct hit hit;
 
-	if (d->has_comm)
+	if (d->is_hit) {
+		hit_open(d, record, len, &hit);
+		comm = hit_comm(d, &hit);
+	} else if (d->has_comm)
 		decoder_string(record, len, d->comm_offset, &comm);
 	return comm;
 }
@@ -255,7 +290,19 @@ bool decoder_string(const void *record, size_t len, unsigned int offset, struct 
 size_t decoder_write_value(const struct decoder *d, unsigned int index, const void *record,
 			   size_t len, struct symbols *symbols, char *out)
 {
+	const struct field *f = &d->fields[index];
 	size_t room = len;
+	struct hit hit;
 
-	return (size_t)(put_field(out, &d->fields[index], record, len, symbols, &room) - out);
+	if (d->is_hit && index == d->n_fields)
+		return (size_t)(put_u64(out, d->hit.pid + 4U <= len
+						     ? load_uint32_t((const unsigned char *)record +
+								     d->hit.pid)
+						     : 0) -
+				out);
+	if (d->is_hit) {
+		hit_open(d, record, len, &hit);
+		return (size_t)(put_hit_field(out, f, &hit, symbols, &room) - out);
+	}
+	return (size_t)(put_field(out, f, record, len, symbols, &room) - out);
 }

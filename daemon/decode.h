@@ -41,6 +41,7 @@ int event_format_parse(const char *text, struct event_format *ret);
 void event_format_done(struct event_format *format);
 
 struct decoder;
+struct helper_program;
 
 /*
  * Compiles a decoder for @spec, recorded as @format says, shown as probe @name at @site. -EBADMSG
@@ -48,6 +49,15 @@ struct decoder;
  */
 int decoder_new(const struct probe_spec *spec, const struct event_format *format, const char *name,
 		const char *site, struct decoder **ret);
+/*
+ * The same of a probe of the helper module, whose values lie as @program says (borrowed for the
+ * call) in records of the event kprobed_hit, which @format describes.
+ */
+int decoder_new_hit(const struct probe_spec *spec, const struct helper_program *program,
+		    const struct event_format *format, const char *name, const char *site,
+		    struct decoder **ret);
+/* Where such records have the cookie that says whose they are, eight bytes. 0 or -EBADMSG. */
+int decoder_hit_cookie(const struct event_format *format, unsigned int *ret_offset);
 struct decoder *decoder_free(struct decoder *d);
 DEFINE_CLEANUP(struct decoder *, decoder_free);
 
@@ -89,9 +99,19 @@ enum decoder_value {
 	DECODER_SHOWN,	  /* what it is only its text says: decoder_write_value() */
 };
 
-/* A value of the event, as others than the decoder may read it. */
+/* What of a record an offset counts from. */
+enum decoder_part {
+	DECODER_RECORD,
+	DECODER_ENTRY,	/* of the helper's records: what was fetched at the entry */
+	DECODER_RETURN, /* and at the return */
+};
+
+/*
+ * A value of the event, as others than the decoder may read it. What is no argument is called
+ * "caller", "durationNs", "ret" and "pid", where the probe has it.
+ */
 struct decoder_field {
-	const char *name; /* borrowed from the decoder; the caller's is "caller" */
+	const char *name; /* borrowed from the decoder */
 	unsigned int index;
 	bool is_arg;
 	bool is_text; /* a number, and yet shown as a string: what is compared decides */
@@ -99,6 +119,8 @@ struct decoder_field {
 	unsigned int size;  /* bytes of one element */
 	unsigned int count; /* elements; 0: not an array */
 	unsigned int offset;
+	enum decoder_part part;
+	unsigned int number; /* in a part: its bit among the faults */
 };
 
 /* Tells this decoder from any other there was. */
@@ -108,6 +130,12 @@ bool decoder_field(const struct decoder *d, unsigned int index, struct decoder_f
 /* The probe's name and where it is, in quotes, as every event shows them. */
 struct span decoder_name(const struct decoder *d);
 struct span decoder_site(const struct decoder *d);
+/*
+ * What of the record @field's offset counts from, and strings' places as well. False: the value
+ * could not be read.
+ */
+bool decoder_part(const struct decoder *d, const void *record, size_t len,
+		  const struct decoder_field *field, struct span *ret);
 /* The name of the task in the record; "" where there is none. */
 struct span decoder_comm(const struct decoder *d, const void *record, size_t len);
 /* The string whose place is at @offset. False: it could not be read. */

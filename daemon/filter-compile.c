@@ -26,9 +26,9 @@ static bool find_field(const struct filter_term *t, const struct decoder *d,
 	struct decoder_field f;
 	bool is_found = false;
 
-	/* An argument hides the caller, which is the first. */
+	/* An argument hides what is none. */
 	for (unsigned int i = 0; decoder_field(d, i, &f); i++) {
-		if (!is_field(t, &f))
+		if (!is_field(t, &f) || (is_found && !f.is_arg))
 			continue;
 		*ret = f;
 		is_found = true;
@@ -64,6 +64,8 @@ static void compile_field(const struct filter_term *t, const struct decoder_fiel
 	if (f->value == DECODER_STRING ? !is_text : is_text || f->value == DECODER_SHOWN)
 		return;
 	ret->offset = (uint16_t)f->offset;
+	ret->part = (uint8_t)f->part;
+	ret->number = (uint8_t)f->number;
 	ret->size = (uint8_t)f->size;
 	ret->kind = f->value == DECODER_STRING	 ? FILTER_TEST_STRING
 		    : f->value == DECODER_SIGNED ? FILTER_TEST_SIGNED

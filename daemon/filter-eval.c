@@ -57,6 +57,25 @@ static bool test_bytes(const struct filter_term *t, struct span s)
 	return filter_test_string(t, s.p, s.n);
 }
 
+/* A value in one of the parts that records of the helper module have. */
+static bool test_in_part(const struct filter_test *t, const struct decoder *d,
+			 const unsigned char *record, size_t len)
+{
+	const struct decoder_field field = {
+		.part = (enum decoder_part)t->part,
+		.number = t->number,
+		.value = t->kind == FILTER_TEST_STRING ? DECODER_STRING : DECODER_UNSIGNED,
+	};
+	struct filter_number n;
+	struct span part, s;
+
+	if (!decoder_part(d, record, len, &field, &part))
+		return false;
+	if (t->kind == FILTER_TEST_STRING)
+		return decoder_string(part.p, part.n, t->offset, &s) && test_bytes(t->term, s);
+	return load(t, (const unsigned char *)part.p, part.n, &n) && filter_test_number(t->term, n);
+}
+
 static bool test(const struct filter_test *t, const struct decoder *d, const unsigned char *record,
 		 size_t len, const struct record_context *context)
 {
@@ -65,6 +84,8 @@ static bool test(const struct filter_test *t, const struct decoder *d, const uns
 	uint32_t tid;
 	size_t size;
 
+	if (t->part != DECODER_RECORD)
+		return test_in_part(t, d, record, len);
 	switch ((enum filter_test_kind)t->kind) {
 	case FILTER_TEST_NEVER:
 		return false;

@@ -30,6 +30,7 @@ libkprobed_daemon_la_SOURCES = \
 	daemon/control.c \
 	daemon/control.h \
 	daemon/decode-compile.c \
+	daemon/decode-hit.c \
 	daemon/decode-internal.h \
 	daemon/decode.c \
 	daemon/decode.h \

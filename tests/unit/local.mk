@@ -9,6 +9,7 @@ UNIT_TESTS = \
 	tests/unit/test-config-files \
 	tests/unit/test-control \
 	tests/unit/test-decode \
+	tests/unit/test-decode-hit \
 	tests/unit/test-decode-recorded \
 	tests/unit/test-decode-shown \
 	tests/unit/test-delivery \
@@ -147,6 +148,12 @@ tests_unit_test_decode_SOURCES = tests/unit/test-decode.c tests/unit/random.h
 tests_unit_test_decode_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_decode_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_decode_LDADD = $(UNIT_LDADD)
+
+tests_unit_test_decode_hit_SOURCES = tests/unit/test-decode-hit.c tests/unit/btf-world.h \
+	tests/unit/hit-record.h tests/unit/random.h
+tests_unit_test_decode_hit_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_decode_hit_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_decode_hit_LDADD = $(UNIT_LDADD)
 
 tests_unit_test_decode_shown_SOURCES = tests/unit/test-decode-shown.c tests/unit/random.h
 tests_unit_test_decode_shown_CPPFLAGS = $(UNIT_CPPFLAGS)
