@@ -31,10 +31,14 @@ static struct slice *event_slice(struct kprobed_event *e, struct slice key)
 		return slice_is(key, "comm")	 ? &e->comm
 		       : slice_is(key, "caller") ? &e->caller
 						 : NULL;
+	case 'd':
+		return slice_is(key, "durationNs") ? &e->duration : NULL;
 	case 'k':
 		return slice_is(key, "kind") ? &e->kind : NULL;
 	case 'p':
-		return slice_is(key, "probe") ? &e->probe : NULL;
+		return slice_is(key, "probe") ? &e->probe : slice_is(key, "pid") ? &e->pid : NULL;
+	case 'r':
+		return slice_is(key, "ret") ? &e->ret : NULL;
 	case 's':
 		return slice_is(key, "site") ? &e->site : slice_is(key, "stack") ? &e->stack : NULL;
 	default:
@@ -192,6 +196,19 @@ EXPORT pid_t kprobed_event_get_tid(const struct kprobed_event *event)
 	return event->tid;
 }
 
+EXPORT pid_t kprobed_event_get_pid(struct kprobed_event *event)
+{
+	event_open(event);
+	return (pid_t)number_or(event->pid, -1);
+}
+
+EXPORT int kprobed_event_get_duration_nsec(struct kprobed_event *event, uint64_t *ret)
+{
+	event_open(event);
+	return slice_type_of(event->duration) == SLICE_NUMBER ? slice_to_uint(event->duration, ret)
+							      : -ENOENT;
+}
+
 EXPORT const char *kprobed_event_get_comm(struct kprobed_event *event)
 {
 	event_open(event);
@@ -216,13 +233,8 @@ EXPORT const char *kprobed_event_get_caller(struct kprobed_event *event)
 	return event_string(event, event->caller);
 }
 
-EXPORT int kprobed_event_get_uint(struct kprobed_event *event, const char *name, uint64_t *ret)
+static int uint_of(struct slice value, uint64_t *ret)
 {
-	struct slice value;
-
-	event_open(event);
-	if (slice_get(event->args, name, &value) < 0)
-		return -ENOENT;
 	switch (slice_type_of(value)) {
 	case SLICE_NULL:
 		return -ENODATA;
@@ -233,21 +245,55 @@ EXPORT int kprobed_event_get_uint(struct kprobed_event *event, const char *name,
 	}
 }
 
-EXPORT int kprobed_event_get_int(struct kprobed_event *event, const char *name, int64_t *ret)
+static int int_of(struct slice value, int64_t *ret)
 {
-	struct slice value;
 	uint64_t bits;
 	int r;
 
-	event_open(event);
-	if (slice_get(event->args, name, &value) < 0)
-		return -ENOENT;
 	if (slice_type_of(value) == SLICE_NUMBER)
 		return slice_to_int(value, ret);
-	r = kprobed_event_get_uint(event, name, &bits);
+	r = uint_of(value, &bits);
 	if (r < 0)
 		return r;
 	*ret = (int64_t)bits;
+	return 0;
+}
+
+EXPORT int kprobed_event_get_uint(struct kprobed_event *event, const char *name, uint64_t *ret)
+{
+	struct slice value;
+
+	event_open(event);
+	return slice_get(event->args, name, &value) < 0 ? -ENOENT : uint_of(value, ret);
+}
+
+EXPORT int kprobed_event_get_int(struct kprobed_event *event, const char *name, int64_t *ret)
+{
+	struct slice value;
+
+	event_open(event);
+	return slice_get(event->args, name, &value) < 0 ? -ENOENT : int_of(value, ret);
+}
+
+EXPORT int kprobed_event_get_ret_int(struct kprobed_event *event, int64_t *ret)
+{
+	event_open(event);
+	if (slice_type_of(event->ret) == SLICE_NONE)
+		return -ENOENT;
+	if (slice_type_of(event->ret) == SLICE_BOOL) {
+		*ret = event->ret.text[0] == 't';
+		return 0;
+	}
+	return int_of(event->ret, ret);
+}
+
+EXPORT int kprobed_event_get_ret(struct kprobed_event *event, const char **ret, size_t *ret_length)
+{
+	event_open(event);
+	if (slice_type_of(event->ret) == SLICE_NONE)
+		return -ENOENT;
+	*ret = event->ret.text;
+	*ret_length = event->ret.length;
 	return 0;
 }
 

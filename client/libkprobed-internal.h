@@ -33,6 +33,9 @@ struct kprobed_event {
 	struct slice comm;
 	struct slice site;
 	struct slice caller;
+	struct slice pid;
+	struct slice duration;
+	struct slice ret;
 	struct slice args;
 	struct slice stack;
 	struct slice kind;

@@ -4,6 +4,10 @@
  *
  *	TIME             CPU  COMM-TID              PROBE  ARGS
  *	14:03:22.518231    1  cat-412               opens  dfd=-100 name="/etc/passwd"
+ *
+ * and a call as strace(1) has it, with what it returned and how long it took:
+ *
+ *	14:03:22.518231    1  cat-412               opens  name="/nowhere" = -2 ENOENT <0.012 ms>
  */
 #include "output-event.h"
 
@@ -16,6 +20,8 @@
 
 #define NSEC_PER_SEC UINT64_C(1000000000)
 #define TIME_WIDTH   15
+/* include/linux/err.h: MAX_ERRNO */
+#define ERRNO_MAX 4095
 
 /* Whether @name is one of @fields, which have commas between them. */
 static bool has_field(const char *fields, const char *name)
@@ -37,6 +43,7 @@ void format_choose(struct event_format *f, const char *fields)
 	f->no_comm = !has_field(fields, "comm");
 	f->no_tid = !has_field(fields, "tid");
 	f->no_probe = !has_field(fields, "probe");
+	f->has_pid = has_field(fields, "pid");
 }
 
 void format_titles(const struct event_format *f, struct text *t)
@@ -116,6 +123,45 @@ static void put_args(const struct event_format *f, struct kprobed_event *event, 
 	}
 }
 
+/* The name of the error that @ret is, NULL: it is none. */
+static const char *error_name(int64_t ret)
+{
+	return ret < 0 && ret >= -ERRNO_MAX ? strerrorname_np((int)-ret) : NULL;
+}
+
+static void put_ret(const struct event_format *f, struct kprobed_event *event, struct text *t)
+{
+	const char *name = NULL;
+	struct slice value;
+	int64_t ret;
+
+	if (kprobed_event_get_ret(event, &value.text, &value.length) < 0)
+		return;
+	if (kprobed_event_get_ret_int(event, &ret) == 0)
+		name = error_name(ret);
+	text_puts(t, " = ");
+	text_color(t, f->color, name ? COLOR_ERROR : COLOR_VALUE);
+	text_value(t, value);
+	if (name)
+		text_printf(t, " %s", name);
+	text_plain(t, f->color);
+}
+
+static void put_duration(const struct event_format *f, uint64_t nsec, struct text *t)
+{
+	text_putc(t, ' ');
+	text_color(t, f->color, COLOR_DIM);
+	if (nsec < 1000)
+		text_printf(t, "<%" PRIu64 " ns>", nsec);
+	else if (nsec < NSEC_PER_SEC)
+		text_printf(t, "<%" PRIu64 ".%03" PRIu64 " ms>", nsec / 1000000,
+			    nsec % 1000000 / 1000);
+	else
+		text_printf(t, "<%" PRIu64 ".%03" PRIu64 " s>", nsec / NSEC_PER_SEC,
+			    nsec % NSEC_PER_SEC / 1000000);
+	text_plain(t, f->color);
+}
+
 static void put_stack(const struct event_format *f, struct kprobed_event *event, struct text *t)
 {
 	const char *frame;
@@ -134,6 +180,8 @@ static void put_hit(struct event_format *f, struct kprobed_event *event, struct 
 {
 	const char *probe = kprobed_event_get_probe(event);
 	const char *caller = kprobed_event_get_caller(event);
+	uint64_t duration_nsec = 0;
+	bool is_call = kprobed_event_get_duration_nsec(event, &duration_nsec) == 0;
 	size_t width;
 
 	if (!f->no_time) {
@@ -159,8 +207,14 @@ static void put_hit(struct event_format *f, struct kprobed_event *event, struct 
 		text_pad(t, width, f->probe_width + 1);
 	}
 
+	if (f->has_pid && kprobed_event_get_pid(event) >= 0)
+		text_printf(t, " pid=%d", (int)kprobed_event_get_pid(event));
 	put_args(f, event, t);
-	if (caller) {
+	put_ret(f, event, t);
+	if (is_call)
+		put_duration(f, duration_nsec, t);
+	/* Of a call it is where strace has nothing, and seldom worth the room. */
+	if (caller && !is_call) {
 		text_color(t, f->color, COLOR_DIM);
 		text_puts(t, " (to ");
 		text_safe(t, caller, strlen(caller));

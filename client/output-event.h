@@ -22,6 +22,7 @@ struct event_format {
 	bool has_first;
 	/* What of an event is not shown; "tid" alone is shown as a number. */
 	bool no_time, no_cpu, no_comm, no_tid, no_probe;
+	bool has_pid; /* the process was asked for */
 	/* Columns so far; they only grow, so that lines stay under each other. */
 	size_t comm_width;
 	size_t probe_width;

@@ -333,8 +333,31 @@ int kprobed_event_get_cpu(const struct kprobed_event *event);
 pid_t kprobed_event_get_tid(const struct kprobed_event *event);
 
 /*
+ * The process, counted like the thread; -1 where the event does not have it: only those of the
+ * helper module do. Since 0.1.
+ */
+pid_t kprobed_event_get_pid(struct kprobed_event *event);
+
+/*
+ * How long a call took, in nanoseconds.
+ *
+ * Returns 0 or -ENOENT: it is no call probe's event. Since 0.1.
+ */
+int kprobed_event_get_duration_nsec(struct kprobed_event *event, uint64_t *ret);
+
+/*
+ * What a call returned: as JSON text as from kprobed_event_get_arg(), or as a number as from
+ * kprobed_event_get_int(), true and false being 1 and 0.
+ *
+ * Returns 0, -ENOENT (it is no call probe's event, or the function returns nothing), or as
+ * kprobed_event_get_int() -EINVAL or -ERANGE. Since 0.1.
+ */
+int kprobed_event_get_ret(struct kprobed_event *event, const char **ret, size_t *ret_length);
+int kprobed_event_get_ret_int(struct kprobed_event *event, int64_t *ret);
+
+/*
  * The thread's name; the probe's name; the place that was hit, "do_sys_openat2+0x0"; for return
- * probes the place returned to. NULL where the event has none. Since 0.1.
+ * and call probes the place returned to. NULL where the event has none. Since 0.1.
  */
 const char *kprobed_event_get_comm(struct kprobed_event *event);
 const char *kprobed_event_get_probe(struct kprobed_event *event);

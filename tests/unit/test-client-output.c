@@ -175,6 +175,51 @@ static void test_event_is_a_line_with_its_stack_below(void **state)
 			"                      b+0x1\n");
 }
 
+static void test_a_call_ends_in_its_result_and_duration(void **state)
+{
+	static const struct {
+		const char *members, *line;
+	} rows[] = {
+		{"\"durationNs\":12345,\"ret\":3", "name=\"/etc/passwd\" = 3 <0.012 ms>"},
+		{"\"durationNs\":999,\"ret\":-2", "name=\"/etc/passwd\" = -2 ENOENT <999 ns>"},
+		{"\"durationNs\":20114999,\"ret\":-5000",
+		 "name=\"/etc/passwd\" = -5000 <20.114 ms>"},
+		{"\"durationNs\":1000,\"ret\":true", "name=\"/etc/passwd\" = true <0.001 ms>"},
+		{"\"durationNs\":3723004005006", "name=\"/etc/passwd\" <3723.004 s>"},
+		{"\"durationNs\":0,\"ret\":\"0xffff888003a4c000\"",
+		 "name=\"/etc/passwd\" = 0xffff888003a4c000 <0 ns>"},
+		{"\"durationNs\":0,\"ret\":\"0xffffffffffffffea\"",
+		 "name=\"/etc/passwd\" = 0xffffffffffffffea EINVAL <0 ns>"},
+		{"\"durationNs\":0,\"ret\":\"GREEN\"", "name=\"/etc/passwd\" = \"GREEN\" <0 ns>"},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct event_format f = EVENT_FORMAT_INIT;
+		_cleanup_text_ struct text t = {0};
+		char json[512], line[256];
+
+		snprintf(json, sizeof(json),
+			 "{\"ts\":1,\"cpu\":0,\"tid\":1,\"pid\":7,\"comm\":\"a\",\"probe\":\"p\","
+			 "\"caller\":\"f+0x1\",%s,\"args\":{\"name\":\"/etc/passwd\"}}",
+			 rows[i].members);
+		format_choose(&f, "args,probe,ret,durationNs");
+		format(&f, KPROBED_EVENT, json, &t);
+		snprintf(line, sizeof(line), "p      %s\n", rows[i].line);
+		assert_string_equal(t.data, line);
+	}
+}
+
+static void test_the_process_is_shown_when_asked_for(void **state)
+{
+	struct event_format f = EVENT_FORMAT_INIT;
+	_cleanup_text_ struct text t = {0};
+
+	format_choose(&f, "pid,probe");
+	format(&f, KPROBED_EVENT, "{\"pid\":7,\"probe\":\"p\"}", &t);
+	format(&f, KPROBED_EVENT, "{\"probe\":\"p\"}", &t);
+	assert_string_equal(t.data, "p      pid=7\np\n");
+}
+
 static void test_relative_times_count_from_the_first_event(void **state)
 {
 	struct event_format f = EVENT_FORMAT_INIT;
@@ -249,6 +294,8 @@ int main(void)
 		cmocka_unit_test(test_caret_stands_under_its_character),
 		cmocka_unit_test(test_table_fits_its_columns_and_the_terminal),
 		cmocka_unit_test(test_event_is_a_line_with_its_stack_below),
+		cmocka_unit_test(test_a_call_ends_in_its_result_and_duration),
+		cmocka_unit_test(test_the_process_is_shown_when_asked_for),
 		cmocka_unit_test(test_relative_times_count_from_the_first_event),
 		cmocka_unit_test(test_gap_is_a_sentence),
 		cmocka_unit_test(test_json_is_one_line_as_it_came),

@@ -342,6 +342,44 @@ static void test_event_says_what_it_holds(void **state)
 	assert_int_equal(kprobed_event_next_frame(event, &position, &text), 0);
 }
 
+static void test_calls_say_what_they_returned(void **state)
+{
+	struct fixture *f = *state;
+	struct kprobed_event *event;
+	const char *text;
+	uint64_t nsec;
+	size_t length;
+	int64_t i;
+
+	subscribe(f);
+	say(f, "{\"parameters\":{\"events\":[{\"seq\":1,\"tid\":7,\"pid\":5,\"durationNs\":12345,"
+	       "\"ret\":-2,\"args\":{}},{\"seq\":2,\"durationNs\":1,\"ret\":true},{\"seq\":3,"
+	       "\"durationNs\":1,\"ret\":\"0xfffffffffffffffe\"},{\"seq\":4,\"durationNs\":1},"
+	       "{\"seq\":5}],\"cursor\":\"1:8\"},\"continues\":true}");
+	assert_int_equal(kprobed_next(f->k, 1000, &event), 1);
+	assert_int_equal(kprobed_event_get_pid(event), 5);
+	assert_int_equal(kprobed_event_get_duration_nsec(event, &nsec), 0);
+	assert_int_equal(nsec, 12345);
+	assert_int_equal(kprobed_event_get_ret(event, &text, &length), 0);
+	assert_int_equal(length, 2);
+	assert_memory_equal(text, "-2", 2);
+	assert_int_equal(kprobed_event_get_ret_int(event, &i), 0);
+	assert_int_equal(i, -2);
+	assert_int_equal(kprobed_next(f->k, 1000, &event), 1);
+	assert_int_equal(kprobed_event_get_pid(event), -1);
+	assert_int_equal(kprobed_event_get_ret_int(event, &i), 0);
+	assert_int_equal(i, 1);
+	assert_int_equal(kprobed_next(f->k, 1000, &event), 1);
+	assert_int_equal(kprobed_event_get_ret_int(event, &i), 0);
+	assert_int_equal(i, -2);
+	assert_int_equal(kprobed_next(f->k, 1000, &event), 1);
+	assert_int_equal(kprobed_event_get_ret_int(event, &i), -ENOENT);
+	assert_int_equal(kprobed_event_get_ret(event, &text, &length), -ENOENT);
+	assert_int_equal(kprobed_event_get_duration_nsec(event, &nsec), 0);
+	assert_int_equal(kprobed_next(f->k, 1000, &event), 1);
+	assert_int_equal(kprobed_event_get_duration_nsec(event, &nsec), -ENOENT);
+}
+
 static void test_messages_cut_anywhere_are_put_together(void **state)
 {
 	static const char message[] = "{\"parameters\":{\"events\":[{\"seq\":1},{\"seq\":2}],"
@@ -499,6 +537,7 @@ int main(void)
 		TEST(test_add_writes_specs_and_reads_ids),
 		TEST(test_events_come_one_by_one_with_gaps_first),
 		TEST(test_event_says_what_it_holds),
+		TEST(test_calls_say_what_they_returned),
 		TEST(test_messages_cut_anywhere_are_put_together),
 		TEST(test_stream_ends_when_the_daemon_says_so),
 		TEST(test_read_asks_for_pages_until_nothing_is_new),
