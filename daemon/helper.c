@@ -40,7 +40,7 @@ static int refuse_open(struct kp_error *e, int err)
 	if (err == ENOENT || err == ENXIO || err == ENODEV)
 		return refuse(
 			e, "notLoaded", err,
-			"the kprobed kernel module is not loaded: there is no " KPROBED_DEVICE,
+			"the helper module kprobed.ko is not loaded: there is no " KPROBED_DEVICE,
 			"load it with `modprobe kprobed`; if there is none for this kernel, "
 			"`make install-dkms` and `dkms install kprobed/" PACKAGE_VERSION
 			"` in kprobed's source build it");
@@ -59,13 +59,14 @@ int helper_check(const struct kprobed_version *version, struct kp_error *reterr)
 	if (version->abi == KPROBED_ABI)
 		return 0;
 	snprintf(message, sizeof(message),
-		 "the kprobed kernel module has version %u of the interface, kprobed needs %u",
+		 "the helper module has version %u of the interface, kprobed needs %u",
 		 version->abi, KPROBED_ABI);
-	return refuse(reterr, "otherVersion", EPROTO, message,
-		      version->abi < KPROBED_ABI
-			      ? "build the module of this version of kprobed, unload the old one, "
-				"load the new one"
-			      : "the module is newer than kprobed: update and restart kprobed");
+	return refuse(
+		reterr, "otherVersion", EPROTO, message,
+		version->abi < KPROBED_ABI
+			? "build the module of this version of kprobed, unload the old one, "
+			  "load the new one"
+			: "the helper module is newer than kprobed: update and restart kprobed");
 }
 
 int helper_read_version(const struct helper *h, struct kprobed_version *ret)
@@ -191,6 +192,21 @@ int helper_counters(const struct helper *h, uint32_t id, struct kprobed_counters
 	if (r == 0)
 		*ret = counters;
 	return r;
+}
+
+void helper_sum_counters(struct kprobed_counters *to, const struct kprobed_counters *c)
+{
+	to->hits += c->hits;
+	to->recorded += c->recorded;
+	to->unheard += c->unheard;
+	to->counted += c->counted;
+	to->filtered += c->filtered;
+	to->dropped += c->dropped;
+	to->missed_instance += c->missed_instance;
+	to->missed_recursion += c->missed_recursion;
+	to->in_flight += c->in_flight;
+	to->faults += c->faults;
+	to->hist_overflow += c->hist_overflow;
 }
 
 int helper_read_hist(const struct helper *h, uint32_t id, bool reset, void *rows, uint32_t n_rows,

@@ -3,7 +3,7 @@
  * The helper module as the daemon sees it: /dev/kprobed opened, its version checked, and its
  * requests as functions. What they mean is told in kprobed-ioctl.h.
  *
- * Every function but helper_check() and helper_fill() is a system call that may take as long as
+ * Every function that is not called pure is a system call that may take as long as
  * patching the kernel's text does: they belong to the control worker. The open device is what the
  * module's probes live and end with, and what keeps the module from being unloaded.
  */
@@ -83,6 +83,8 @@ int helper_remove(struct helper *h, uint32_t id);
 int helper_enable(struct helper *h, uint32_t id, bool enable);
 /* KPROBED_COUNTERS. 0, -ENOENT. */
 int helper_counters(const struct helper *h, uint32_t id, struct kprobed_counters *ret);
+/* Adds the counts of @c to those of @to. Pure. */
+void helper_sum_counters(struct kprobed_counters *to, const struct kprobed_counters *c);
 /*
  * KPROBED_HIST into @rows, which has room for @n_rows of the probe's hist_row_bytes; *@ret_n is how
  * many there are. With @reset all counts are taken out. 0, -ENOENT, -ENOSPC, -ENOMEM.

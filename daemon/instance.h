@@ -21,6 +21,7 @@ struct instance {
 	char name[48];	     /* "kprobed-3" */
 	unsigned int source; /* its losses in the event log; set by the main thread */
 	bool has_stacks;     /* every event is followed by its kernel stack */
+	bool is_helpers;     /* records the helper module's event, and no others */
 	unsigned int n_cpus; /* possible CPUs */
 	int *fds;	     /* owned: per_cpu/cpuN/trace_pipe_raw, -1 where there is none */
 	int *stats_fds;	     /* owned: per_cpu/cpuN/stats, likewise */

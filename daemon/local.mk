@@ -83,6 +83,8 @@ libkprobed_daemon_la_SOURCES = \
 	daemon/helper-hist.c \
 	daemon/helper-hist.h \
 	daemon/helper-program.h \
+	daemon/helper-watch.c \
+	daemon/helper-watch.h \
 	daemon/helper.c \
 	daemon/helper.h \
 	daemon/hit-table.c \
@@ -112,6 +114,8 @@ libkprobed_daemon_la_SOURCES = \
 	daemon/name-distance.c \
 	daemon/name-distance.h \
 	daemon/pace.h \
+	daemon/plant-helper.c \
+	daemon/plant-helper.h \
 	daemon/plant.c \
 	daemon/plant.h \
 	daemon/privileges.c \
@@ -125,6 +129,7 @@ libkprobed_daemon_la_SOURCES = \
 	daemon/probe-filter.c \
 	daemon/probe-head.c \
 	daemon/probe-head.h \
+	daemon/probe-helper.c \
 	daemon/probe-modules.c \
 	daemon/probe-notice.c \
 	daemon/probe-poll.c \
@@ -165,6 +170,7 @@ libkprobed_daemon_la_SOURCES = \
 	daemon/rpc-hist.c \
 	daemon/rpc-hist.h \
 	daemon/rpc-lookup.h \
+	daemon/rpc-helper.c \
 	daemon/rpc-memory.c \
 	daemon/rpc-metrics.c \
 	daemon/rpc-probe-json.c \

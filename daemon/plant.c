@@ -31,6 +31,17 @@ static int make_line(const struct probe *probe, char **ret)
 	return plant_format_line(probe, probe->event, ret);
 }
 
+/* Whether the probe has a line in kprobe_events. */
+static bool is_written(const struct probe *probe)
+{
+	return !probe->spec.waits && !probe->helper.is_used;
+}
+
+unsigned int plant_target_of(const struct probe *probe)
+{
+	return probe->spec.stack + 2 * probe->helper.is_used;
+}
+
 struct present {
 	struct probe **probes;
 	size_t n;
@@ -62,7 +73,7 @@ static size_t undo_create(struct plant *p)
 	if (!is_there)
 		return 0;
 	tracefs_each_probe(note_present, &present);
-	while (missing < p->n_create && (is_there[missing] || p->create[missing]->spec.waits))
+	while (missing < p->n_create && (is_there[missing] || !is_written(p->create[missing])))
 		missing++;
 	for (size_t i = 0; i < p->n_create; i++)
 		if (is_there[i])
@@ -88,7 +99,7 @@ static int create_events(struct plant *p)
 		_cleanup_free_ char *line = NULL;
 		size_t len = 0;
 
-		if (i < p->n_create && p->create[i]->spec.waits)
+		if (i < p->n_create && !is_written(p->create[i]))
 			continue;
 		if (i < p->n_create) {
 			r = make_line(p->create[i], &line);
@@ -112,6 +123,30 @@ static int create_events(struct plant *p)
 						      sizeof(lines.text) - lines.len, "%s\n", line);
 	}
 	return 0;
+}
+
+/* After tracefs's: what the module takes back leaves nothing behind. */
+static int create_in_module(struct plant *p)
+{
+	for (size_t i = 0; i < p->n_create; i++) {
+		struct probe *probe = p->create[i];
+		int r;
+
+		if (!probe->helper.is_used || probe->spec.waits)
+			continue;
+		p->error.probe = p->indexes[i];
+		r = plant_helper_make(p, probe);
+		if (r < 0)
+			return r;
+	}
+	p->error.probe = -1;
+	return 0;
+}
+
+static void take_out_of_module(struct plant *p)
+{
+	for (size_t i = 0; i < p->n_create; i++)
+		plant_helper_unmake(p->helper, p->create[i]);
 }
 
 /* The event is there: learn its format, make its decoder, and tell the reader. */
@@ -141,8 +176,8 @@ static int prepare_events(struct plant *p)
 	for (size_t i = 0; i < p->n_create; i++) {
 		struct probe *probe = p->create[i];
 
-		probe->instance = p->targets[probe->spec.stack].instance;
-		if (probe->spec.waits)
+		probe->instance = p->targets[plant_target_of(probe)].instance;
+		if (!is_written(probe))
 			continue;
 		p->error.probe = p->indexes[i];
 		r = bind_event(p, probe);
@@ -169,23 +204,33 @@ static int prepare_events(struct plant *p)
 	return 0;
 }
 
+int plant_enable(struct helper_use *use, struct probe *probe, struct kp_error *e)
+{
+	int r;
+
+	if (probe->is_enabled)
+		return 0;
+	if (probe->helper.is_used)
+		r = plant_helper_enable(use, probe, true);
+	else
+		r = instance_enable(probe->instance, probe->event, true);
+	if (r < 0)
+		return kp_error_set(e, KP_KERNEL_REFUSED, -r, probe->name,
+				    "cannot enable the probe %s: %s", probe->name, strerror(-r));
+	probe->is_enabled = probe->was_enabled = true;
+	return 0;
+}
+
 static int enable_events(struct plant *p)
 {
 	for (size_t i = 0; i < p->n_enable; i++) {
-		struct probe *probe = p->enable[i];
-		int r;
+		int r = plant_enable(p->helper, p->enable[i], &p->error);
 
-		if (probe->is_enabled)
-			continue;
-		r = instance_enable(probe->instance, probe->event, true);
 		if (r < 0) {
 			for (size_t k = 0; k < i; k++)
-				plant_disable(p->enable[k]);
-			return kp_error_set(&p->error, KP_KERNEL_REFUSED, -r, NULL,
-					    "cannot enable the event of %s: %s", probe->name,
-					    strerror(-r));
+				plant_disable(p->helper, p->enable[k]);
+			return r;
 		}
-		probe->is_enabled = probe->was_enabled = true;
 	}
 	return 0;
 }
@@ -200,13 +245,21 @@ static void unbind_all(struct plant *p)
 	}
 }
 
+/* One that records the module's event is of no use when it cannot. */
 static int make_instance(struct plant *p, struct plant_target *target)
 {
+	bool is_helpers = target >= &p->targets[2];
 	int r;
 
 	if (target->instance || target->new_instance[0] == '\0')
 		return 0;
 	r = instance_new(target->new_instance, &target->options, &target->instance);
+	if (r == 0 && is_helpers) {
+		target->instance->is_helpers = true;
+		r = helper_use_join(p->helper, target->instance);
+		if (r < 0)
+			target->instance = instance_free(target->instance);
+	}
 	if (r < 0)
 		return kp_error_set(&p->error, KP_KERNEL_REFUSED, -r, NULL,
 				    "cannot make the tracing instance %s: %s", target->new_instance,
@@ -237,31 +290,55 @@ static int locate_sites(struct plant *p)
 	return 0;
 }
 
+/* The module's device, if any probe of the batch is the module's. */
+static int open_helper(struct plant *p)
+{
+	for (size_t i = 0; i < p->n_create; i++) {
+		const struct probe *probe = p->create[i];
+		int r;
+
+		if (!probe->helper.is_used || probe->spec.waits)
+			continue;
+		p->error.probe = p->indexes[i];
+		p->error.position = probe->spec.command_position;
+		r = helper_use_open(p->helper, p->reader, probe_spec_feature(&probe->spec),
+				    &p->error);
+		if (r < 0)
+			return r;
+		p->error.probe = p->error.position = -1;
+		return 0;
+	}
+	return 0;
+}
+
 static int plant_all(struct plant *p)
 {
 	int r;
 
 	r = locate_sites(p);
 	if (r == 0)
-		r = make_instance(p, &p->targets[0]);
-	if (r == 0)
-		r = make_instance(p, &p->targets[1]);
+		r = open_helper(p);
+	for (size_t i = 0; i < PLANT_TARGETS && r == 0; i++)
+		r = make_instance(p, &p->targets[i]);
 	if (r == 0)
 		r = create_events(p);
 	if (r < 0)
 		return r;
 
-	if (!p->is_dry_run) {
+	r = create_in_module(p);
+
+	if (r == 0 && !p->is_dry_run) {
 		r = prepare_events(p);
 		if (r == 0)
 			r = enable_events(p);
 		if (r == 0)
 			return 0;
 	}
+	take_out_of_module(p);
 	/* Those that were enabled for a moment cannot be deleted: they are left to be parked. */
 	unbind_all(p);
 	for (size_t i = 0; i < p->n_create; i++)
-		if (!p->create[i]->was_enabled && !p->create[i]->spec.waits) {
+		if (!p->create[i]->was_enabled && is_written(p->create[i])) {
 			plant_delete(&p->create[i], 1);
 			p->create[i]->type = 0;
 		}
@@ -274,13 +351,22 @@ void plant_run(struct plant *p)
 	p->result = plant_all(p);
 }
 
-void plant_disable(struct probe *probe)
+void plant_stop(struct helper_use *use, struct probe *probe)
 {
-	if (!probe->type)
+	if (!probe->is_enabled)
 		return;
-	if (probe->is_enabled && instance_enable(probe->instance, probe->event, false) == 0)
+	if (probe->helper.is_used)
+		plant_helper_enable(use, probe, false);
+	else if (instance_enable(probe->instance, probe->event, false) == 0)
 		probe->is_enabled = false;
-	if (!probe->was_enabled) {
+}
+
+void plant_disable(struct helper_use *use, struct probe *probe)
+{
+	if (probe->helper.is_leaving)
+		plant_helper_unmake(use, probe);
+	plant_stop(use, probe);
+	if (probe->type && !probe->was_enabled) {
 		plant_delete(&probe, 1);
 		probe->type = 0;
 	}

@@ -17,6 +17,7 @@
 
 #include "error.h"
 #include "instance.h"
+#include "plant-helper.h"
 #include "probe.h"
 #include "reader.h"
 #include "symbols.h"
@@ -28,9 +29,14 @@ struct plant_target {
 	struct instance_options options;
 };
 
+/*
+ * An instance records stacks or does not, and has tracefs's events or the helper module's: [0] and
+ * [1] are tracefs's without and with stacks, [2] and [3] the helper's.
+ */
+#define PLANT_TARGETS 4
+
 struct plant {
-	/* An instance either records stacks or does not: [0] for probes without, [1] with. */
-	struct plant_target targets[2];
+	struct plant_target targets[PLANT_TARGETS]; /* by plant_target_of() */
 
 	struct probe **create; /* borrowed: to make, in the order of the batch */
 	int *indexes;	       /* borrowed: of each in the batch, for errors */
@@ -38,9 +44,10 @@ struct plant {
 	struct probe **enable; /* borrowed: to enable, new and old */
 	size_t n_enable;
 
-	struct reader *reader;	       /* borrowed: learns of each event before it is enabled */
-	const struct symbols *symbols; /* borrowed; NULL: not to be had */
-	bool is_dry_run;	       /* make, say what the kernel thinks, and delete */
+	struct reader *reader;	   /* borrowed: learns of each event before it is enabled */
+	struct helper_use *helper; /* borrowed */
+	struct symbols *symbols;   /* borrowed; NULL: not to be had */
+	bool is_dry_run;	   /* make, say what the kernel thinks, and delete */
 
 	int result; /* 0 or a negative errno, with error filled */
 	struct kp_error error;
@@ -48,11 +55,20 @@ struct plant {
 
 void plant_run(struct plant *p);
 
+/* The index of the target that @probe goes to. */
+unsigned int plant_target_of(const struct probe *probe);
+
+/* 0 or a negative errno with @e. */
+int plant_enable(struct helper_use *use, struct probe *probe, struct kp_error *e);
+
 /*
  * Stops recording; safe to call for one that is not enabled. One that was never enabled is deleted
- * and its type becomes 0.
+ * and its type becomes 0; one of the helper's that is leaving is taken out.
  */
-void plant_disable(struct probe *probe);
+void plant_disable(struct helper_use *use, struct probe *probe);
+
+/* Stops recording, and no more. */
+void plant_stop(struct helper_use *use, struct probe *probe);
 
 /* Deletes events; their instance must be gone, or they must never have been enabled. */
 void plant_delete(struct probe *const *probes, size_t n);

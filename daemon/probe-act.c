@@ -124,6 +124,7 @@ static void act_on_probe(struct act_op *a, struct probe *p)
 		by = probe_find_claim(p, &a->who)->who;
 	act_on_claims(a, p);
 	is_wanted = probe_is_wanted(p);
+	p->helper.is_leaving = p->helper.is_used && !p->owners;
 	if (!p->owners)
 		probe_set_park(a->set, p, &by);
 	else if (a->action == ACTION_REMOVE)
@@ -167,29 +168,21 @@ static void run_act(struct control_op *op)
 	size_t i;
 
 	for (i = 0; i < a->n_disable; i++)
-		plant_disable(a->disable[i]);
-	for (i = 0; i < a->n_enable && a->result == 0; i++) {
-		struct probe *p = a->enable[i];
-
-		a->result = instance_enable(p->instance, p->event, true);
-		if (a->result == 0)
-			p->is_enabled = p->was_enabled = true;
-		else
-			kp_error_set(&a->error, KP_KERNEL_REFUSED, -a->result, p->name,
-				     "cannot enable the event of %s: %s", p->name,
-				     strerror(-a->result));
-	}
+		plant_disable(&a->set->helper, a->disable[i]);
+	for (i = 0; i < a->n_enable && a->result == 0; i++)
+		a->result = plant_enable(&a->set->helper, a->enable[i], &a->error);
 	/* The last word on hits and misses of what has just ended. */
-	profile_read(&a->profile);
+	profile_read(a->set, &a->profile);
 }
 
-/* One that never recorded left the kernel at once. */
+/* One that never recorded left the kernel at once; the helper's may be in a ring still. */
 static void forget_deleted(struct act_op *a, struct probe *p)
 {
 	struct probe_set *set = a->set;
 
-	if (p->owners || p->type)
+	if (p->owners || p->type || p->helper.left_at)
 		return;
+	hit_table_give_back(reader_hits(set->o.reader), p->helper.cookie);
 	registry_remove(&set->registry, p);
 	p->instance->parked--;
 	probe_set_schedule_reap(set);
@@ -214,6 +207,8 @@ static void done_act(struct control_op *op)
 	for (size_t i = 0; i < a->n_disable; i++)
 		forget_deleted(a, a->disable[i]);
 	probe_set_schedule_poll(a->set);
+	if (a->set->helper.device)
+		probe_set_schedule_reap(a->set);
 
 	for (size_t i = 0; i < a->n_selectors; i++)
 		free(a->selectors[i]);

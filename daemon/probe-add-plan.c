@@ -99,6 +99,12 @@ static int make_probe(struct add_op *a, struct probe_spec *spec, const char *nam
 	p->created_usec = realtime_usec();
 	p->polled_at = now_nsec();
 	r = event_log_source_open(log, LOG_SOURCE_PROBE, name, p->id, &p->source);
+	if (r == 0 && p->helper.is_used && !a->plant.is_dry_run) {
+		r = hit_table_take(reader_hits(a->set->o.reader), p->id, p->spec.stack,
+				   &p->helper.cookie);
+		if (r < 0)
+			event_log_source_close(log, p->source);
+	}
 	if (r < 0) {
 		probe_free(p);
 		return r;
@@ -137,9 +143,6 @@ static int plan_item(struct add_op *a, size_t index, struct kp_error *e)
 		item->probe->polled_at = now_nsec();
 		return 0;
 	}
-	if (probe_spec_is_helpers(spec))
-		return kp_error_set(e, KP_HELPER_REQUIRED, EOPNOTSUPP, probe_spec_feature(spec),
-				    "this needs the helper module");
 	item->fate = FATE_NEW;
 	item->probe = NULL;
 	return make_probe(a, spec, name, &item->probe);
@@ -153,27 +156,32 @@ uint64_t add_choose_group(const struct add_op *a)
 										 : 0;
 }
 
-/* An instance for the new probes, or the name of one to make; @n_made are to be made already. */
-static int choose_instance(struct add_op *a, bool has_stacks, unsigned int n_made,
+/*
+ * An instance for the new probes of target @index, or the name of one to make; *@n_made are to be
+ * made already. The helper's are everybody's: nothing is ever parked in them.
+ */
+static int choose_instance(struct add_op *a, unsigned int index, unsigned int *n_made,
 			   struct kp_error *e)
 {
 	struct probe_set *set = a->set;
 	const struct config *c = set->o.config;
-	struct plant_target *target = &a->plant.targets[has_stacks];
+	struct plant_target *target = &a->plant.targets[index];
+	bool has_stacks = index & 1, is_helpers = index & 2;
 	struct instance *i, *best = NULL;
 	uint64_t group = add_choose_group(a);
 
 	DL_FOREACH (set->instances, i) {
-		if (i->has_stacks != has_stacks)
+		if (i->has_stacks != has_stacks || i->is_helpers != is_helpers)
 			continue;
-		if (i->owner_group == group && i->parked < c->instance.parked_max) {
+		if (is_helpers || (i->owner_group == group && i->parked < c->instance.parked_max)) {
 			target->instance = i;
 			return 0;
 		}
 		if (!best || i->parked < best->parked)
 			best = i;
 	}
-	if (set->n_instances + n_made < c->instance.max_instances) {
+	if (set->n_instances + *n_made < c->instance.max_instances) {
+		++*n_made;
 		snprintf(target->new_instance, sizeof(target->new_instance), "kprobed-%u",
 			 event_log_take_id(set->o.log));
 		target->options = (struct instance_options){
@@ -196,7 +204,8 @@ static int choose_instance(struct add_op *a, bool has_stacks, unsigned int n_mad
 
 static int collect_work(struct add_op *a, struct kp_error *e)
 {
-	size_t n_new = 0, n_stacks = 0;
+	size_t n_new = 0, n_of[PLANT_TARGETS] = {0};
+	unsigned int n_made = 0;
 	int r = 0;
 
 	a->plant.create = calloc(a->n_items, sizeof(*a->plant.create));
@@ -210,7 +219,7 @@ static int collect_work(struct add_op *a, struct kp_error *e)
 		if (item->fate == FATE_NEW) {
 			a->plant.indexes[n_new] = a->resolve.origins[i];
 			a->plant.create[n_new++] = item->probe;
-			n_stacks += item->probe->spec.stack;
+			n_of[plant_target_of(item->probe)]++;
 		}
 		if (!item->is_disabled && !item->probe->is_enabled && !item->probe->spec.waits)
 			a->plant.enable[a->plant.n_enable++] = item->probe;
@@ -218,12 +227,12 @@ static int collect_work(struct add_op *a, struct kp_error *e)
 	a->plant.n_create = n_new;
 	if (a->plant.is_dry_run)
 		return 0;
-	if (n_stacks < n_new)
-		r = choose_instance(a, false, 0, e);
-	if (r == 0 && n_stacks)
-		r = choose_instance(a, true, a->plant.targets[0].new_instance[0] != '\0', e);
+	for (unsigned int i = 0; i < PLANT_TARGETS && r == 0; i++)
+		if (n_of[i])
+			r = choose_instance(a, i, &n_made, e);
 	return r;
 }
+
 int add_plan(struct add_op *a, struct kp_error *e)
 {
 	int r;

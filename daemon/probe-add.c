@@ -28,6 +28,7 @@ static bool plan_add(struct control_op *op)
 	a->plant.error = a->resolve.result < 0 && e.code == KP_OK ? a->resolve.error : e;
 	a->plant.symbols = a->resolve.symbols;
 	a->plant.reader = a->set->o.reader;
+	a->plant.helper = &a->set->helper;
 	return r == 0 && (a->plant.n_create || (a->plant.n_enable && !a->plant.is_dry_run));
 }
 
@@ -39,6 +40,7 @@ static void run_add(struct control_op *op)
 /* A probe that was not planted, or only for a dry run. */
 static void forget_probe(struct add_op *a, struct probe *p)
 {
+	hit_table_give_back(reader_hits(a->set->o.reader), p->helper.cookie);
 	event_log_source_close(a->set->o.log, p->source);
 	probe_free(p);
 }
@@ -135,8 +137,8 @@ static void done_add(struct control_op *op)
 	struct add_op *a = (struct add_op *)op;
 	_cleanup_free_ struct probe **probes = calloc(a->resolve.n_specs + 1, sizeof(*probes));
 
-	adopt_instance(a, &a->plant.targets[0]);
-	adopt_instance(a, &a->plant.targets[1]);
+	for (size_t i = 0; i < PLANT_TARGETS; i++)
+		adopt_instance(a, &a->plant.targets[i]);
 	if (a->plant.result == 0 && !a->plant.is_dry_run)
 		settle(a);
 	for (size_t i = 0; probes && i < a->n_items; i++)
@@ -145,6 +147,9 @@ static void done_add(struct control_op *op)
 		a->plant.result == 0 ? a->n_items : 0, &a->resolve, a->data);
 	if (a->plant.result < 0 || a->plant.is_dry_run)
 		discard(a);
+	/* What was opened for nothing is closed. */
+	if (a->set->helper.device)
+		probe_set_schedule_reap(a->set);
 
 	resolve_done(&a->resolve);
 	free(a->items);

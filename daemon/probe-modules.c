@@ -121,8 +121,9 @@ static int plan_planting(struct arm_op *a, struct arm_item *item, struct probe *
 	plant->create[plant->n_create++] = p;
 	if (probe_is_wanted(p))
 		plant->enable[plant->n_enable++] = p;
-	plant->targets[p->spec.stack].instance = p->instance;
+	plant->targets[plant_target_of(p)].instance = p->instance;
 	plant->reader = a->set->o.reader;
+	plant->helper = &a->set->helper;
 	plant->symbols = item->resolve.symbols;
 	item->probe = p;
 	return 0;
@@ -180,6 +181,8 @@ static void done_arm(struct control_op *op)
 		struct arm_item *item = &a->items[i];
 		struct probe *p = item->probe;
 
+		if (p)
+			probe_drop_old_decoder(p);
 		if (p && item->plant.result == 0) {
 			tell_armed(a->set, p);
 		} else if (p) {

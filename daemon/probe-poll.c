@@ -30,8 +30,12 @@ static void note_profile(const char *event, uint64_t hits, uint64_t missed, void
 	p->entries[p->n++].missed = missed;
 }
 
-void profile_read(struct profile *profile)
+void profile_read(struct probe_set *set, struct profile *profile)
 {
+	struct probe *p;
+
+	DL_FOREACH (set->registry.all, p)
+		plant_helper_poll(&set->helper, p);
 	*profile = (struct profile){0};
 	profile->result = tracefs_each_profile(note_profile, profile);
 }
@@ -39,6 +43,36 @@ void profile_read(struct profile *profile)
 void profile_done(struct profile *profile)
 {
 	free(profile->entries);
+}
+
+/* A gap of that kind, for what there is more than has been told. */
+static bool tell_more(struct probe_set *set, const struct probe *p, const char *kind,
+		      uint64_t count, uint64_t *told, uint64_t now)
+{
+	uint64_t more = count - *told;
+
+	if (count <= *told)
+		return false;
+	*told = count;
+	set->missed_total += more;
+	reader_append_gap(set->o.reader, p->source, kind, more, p->name, -1, p->polled_at, now);
+	return true;
+}
+
+/* What the helper module counts: misses by their cause. */
+static bool apply_counters(struct probe_set *set, struct probe *p, uint64_t now)
+{
+	struct kprobed_counters c = probe_counters(p);
+	bool is_told = tell_more(set, p, "missed", c.missed_instance, &p->told_instance, now);
+
+	/* A hit inside another's handling is lost either way: before the probe, or in it. */
+	is_told |= tell_more(set, p, "recursion", c.missed_recursion + c.dropped,
+			     &p->told_recursion, now);
+	p->counters = c;
+	p->hits = c.hits;
+	p->missed = c.missed_instance + c.missed_recursion + c.dropped;
+	p->polled_at = now;
+	return is_told;
 }
 
 /*
@@ -49,12 +83,13 @@ void profile_apply(struct probe_set *set, const struct profile *profile)
 {
 	uint64_t now = now_nsec();
 	bool is_told = false;
+	struct probe *p;
 
 	for (size_t i = 0; i < profile->n; i++) {
 		const struct profile_entry *e = &profile->entries[i];
-		struct probe *p = registry_find_event(&set->registry, e->event);
 		uint64_t missed;
 
+		p = registry_find_event(&set->registry, e->event);
 		if (!p || !p->type)
 			continue;
 		missed = e->missed > p->missed ? e->missed - p->missed : 0;
@@ -67,6 +102,10 @@ void profile_apply(struct probe_set *set, const struct profile *profile)
 			is_told = true;
 		}
 		p->polled_at = now;
+	}
+	DL_FOREACH (set->registry.all, p) {
+		if (p->helper.is_used)
+			is_told |= apply_counters(set, p, now);
 	}
 	if (is_told)
 		reader_deliver(set->o.reader);
@@ -128,7 +167,7 @@ static void run_poll(struct control_op *op)
 	struct poll_op *o = (struct poll_op *)op;
 
 	o->has_run = true;
-	profile_read(&o->profile);
+	profile_read(o->set, &o->profile);
 	if (o->wants_methods)
 		tracefs_each_kprobe(note_method, o);
 	if (o->wants_foreign)
@@ -158,6 +197,8 @@ static const char *find_method(const struct poll_op *o, const struct probe *p)
 	const struct symbols *symbols = o->set->symbols;
 	char type = p->spec.kind == PROBE_RETURN ? 'r' : 'k', entry[SYMBOL_TEXT_MAX] = "";
 
+	if (p->helper.is_used)
+		return "helper";
 	/* On a function that begins with endbr64 the kernel goes behind it:
 	 * arch_adjust_kprobe_addr(). */
 	if (p->spec.symbol && p->spec.offset == 0)

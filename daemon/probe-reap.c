@@ -23,6 +23,7 @@ struct reap_op {
 	struct probe **written; /* owned array: those of them that are in the kernel */
 	size_t n_probes;
 	bool is_final;
+	bool closes_helper; /* nothing uses the module any more */
 	probe_done_fn done;
 	void *data;
 };
@@ -52,6 +53,47 @@ static void take_instance(struct reap_op *o, struct instance *i)
 	}
 }
 
+/* Whether everything that a probe of the helper's recorded before it was taken out is in the log.
+ */
+static bool is_read(const struct probe_set *set, const struct probe *p, uint64_t now)
+{
+	return !p->helper.left_at || !p->instance ||
+	       (now - p->helper.left_at >= LINGER_NSEC &&
+		reader_is_past(set->o.reader, p->instance, p->helper.left_at));
+}
+
+/*
+ * Probes of the helper's that have been taken out are forgotten once they have been read, without
+ * any of the instance's other probes being concerned. While there are any in the module, or what
+ * they recorded is unread, the device stays open.
+ */
+static void take_helper_probes(struct reap_op *o, uint64_t now)
+{
+	struct probe_set *set = o->set;
+	bool is_unread = false;
+	struct probe *p;
+
+	o->closes_helper = set->helper.device != NULL;
+	DL_FOREACH (set->registry.all, p) {
+		if (!p->helper.is_used)
+			continue;
+		if (p->helper.id || !is_read(set, p, now)) {
+			o->closes_helper = o->is_final;
+			is_unread |= !p->helper.id;
+			continue;
+		}
+		p->helper.left_at = 0;
+		if (p->owners)
+			continue;
+		if (p->instance)
+			p->instance->parked--;
+		p->instance = NULL;
+		o->probes[o->n_probes++] = p;
+	}
+	if (is_unread)
+		probe_set_schedule_reap(set);
+}
+
 static bool plan_reap(struct control_op *op)
 {
 	struct reap_op *o = (struct reap_op *)op;
@@ -65,13 +107,14 @@ static bool plan_reap(struct control_op *op)
 	o->written = calloc(n + 1, sizeof(*o->written));
 	if (!o->instances || !o->probes || !o->written)
 		return false;
+	take_helper_probes(o, now);
 	DL_FOREACH_SAFE (set->instances, i, tmp) {
 		if (o->is_final || is_ripe(set, i, now))
 			take_instance(o, i);
 		else if (i->live == 0)
 			probe_set_schedule_reap(set);
 	}
-	return o->n_instances > 0;
+	return o->n_instances > 0 || o->closes_helper;
 }
 
 static void run_reap(struct control_op *op)
@@ -80,10 +123,14 @@ static void run_reap(struct control_op *op)
 	struct probe **written = o->written;
 	size_t n = 0;
 
-	for (size_t k = 0; k < o->n_instances; k++)
+	if (o->closes_helper)
+		helper_use_close(&o->set->helper, o->set->o.reader);
+	for (size_t k = 0; k < o->n_instances; k++) {
+		helper_use_leave(&o->set->helper, o->instances[k]);
 		instance_free(o->instances[k]);
+	}
 	for (size_t k = 0; k < o->n_probes; k++)
-		if (!o->probes[k]->spec.waits)
+		if (!o->probes[k]->spec.waits && !o->probes[k]->helper.is_used)
 			written[n++] = o->probes[k];
 	plant_delete(written, n);
 }
@@ -98,11 +145,14 @@ static void done_reap(struct control_op *op)
 
 		if (p->type)
 			reader_unbind(set->o.reader, p->type);
+		hit_table_give_back(reader_hits(set->o.reader), p->helper.cookie);
 		event_log_source_close(set->o.log, p->source);
 		registry_remove(&set->registry, p);
 		probe_free(p);
 	}
 	set->is_reap_queued = false;
+	if (!set->helper.device)
+		probe_set_helper_closed(set);
 	if (o->done)
 		o->done(0, NULL, NULL, 0, o->data);
 	free(o->instances);
@@ -150,8 +200,8 @@ static void run_stop(struct control_op *op)
 	struct probe *p;
 
 	DL_FOREACH (s->set->registry.all, p) {
-		if (p->is_enabled && instance_enable(p->instance, p->event, false) == 0)
-			p->is_enabled = false;
+		if (p->is_enabled)
+			plant_stop(&s->set->helper, p);
 	}
 }
 

@@ -377,7 +377,8 @@ static int resolve_spec(struct batch *b, struct knowledge *k, struct probe_spec 
 			return kp_error_definition(e, "badPattern", spec->symbol_position, NULL,
 						   "What stands for many functions cannot wait for "
 						   "a module.");
-		spec->waits = spec->nth > 0 || btf_compile_is_needed(spec);
+		spec->waits =
+			spec->nth > 0 || btf_compile_is_needed(spec) || probe_spec_is_helpers(spec);
 		return spec->pending ? append(b, spec) : refuse_module(spec, e);
 	}
 	if (spec->is_pattern)

@@ -28,7 +28,10 @@ struct probe_set {
 	struct registry registry;
 	struct instance *instances; /* owned */
 	unsigned int n_instances;
-	struct symbols *symbols; /* a reference; NULL: not loaded */
+	struct helper_use helper;
+	struct helper_watch *helper_watch; /* owned; NULL: not to be had */
+	struct helper_waiter *waiters;	   /* owned: who waits until the device is closed */
+	struct symbols *symbols;	   /* a reference; NULL: not loaded */
 	int symbols_state;
 	pid_t own_tids[3];
 	struct add_op *resolving; /* those that are with the knowledge worker */
@@ -61,7 +64,8 @@ void probe_set_adopt_symbols(struct probe_set *set, struct symbols *symbols, int
 void probe_set_orphan_adds(struct probe_set *set, uint64_t session);
 
 /* probe-poll.c */
-void profile_read(struct profile *profile);
+/* Reads it, and the counters of the helper's probes. */
+void profile_read(struct probe_set *set, struct profile *profile);
 void profile_done(struct profile *profile);
 /* Takes the counts over and tells what was missed since the last time. */
 void profile_apply(struct probe_set *set, const struct profile *profile);
@@ -77,6 +81,13 @@ void probe_set_schedule_look(struct probe_set *set);
 /* probe-notice.c: the kernel says when modules come and go, as far as it does; or no more. */
 void probe_set_begin_watch(struct probe_set *set);
 void probe_set_end_watch(struct probe_set *set);
+
+/* probe-helper.c */
+/* Watches for the module. */
+int probe_set_watch_helper(struct probe_set *set);
+void probe_set_end_helper_watch(struct probe_set *set);
+/* The device is closed, or will be with the service: tells those who wait for that. */
+void probe_set_helper_closed(struct probe_set *set);
 
 /* probe-reap.c */
 void probe_set_reap(struct probe_set *set);

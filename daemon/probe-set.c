@@ -35,7 +35,8 @@ int probe_set_new(const struct probe_set_options *options, struct probe_set **re
 	set->own_tids[2] = control_tid(options->knowledge_worker);
 	set->reap_timer = evtimer_new(options->base, on_reap_timer, set);
 	set->poll_timer = evtimer_new(options->base, on_poll_timer, set);
-	if (!set->reap_timer || !set->poll_timer || probe_set_watch_modules(set) < 0)
+	if (!set->reap_timer || !set->poll_timer || probe_set_watch_modules(set) < 0 ||
+	    probe_set_watch_helper(set) < 0)
 		return -ENOMEM;
 
 	*ret = take_ptr(set);
@@ -63,6 +64,9 @@ struct probe_set *probe_set_free(struct probe_set *set)
 		event_free(set->look_timer);
 	if (set->module_watch)
 		instance_free(module_watch_free(set->module_watch));
+	probe_set_end_helper_watch(set);
+	probe_set_helper_closed(set);
+	helper_use_close(&set->helper, NULL);
 	if (set->symbols)
 		symbols_free(set->symbols);
 	free(set);

@@ -97,6 +97,16 @@ void probe_set_refresh(struct probe_set *set, bool wants_foreign, refresh_done_f
 void probe_set_end_session(struct probe_set *set, uint64_t session);
 
 /*
+ * Takes all probes out of the helper module, as gone, and calls @done when all they recorded has
+ * been read and the device is closed: the module can be unloaded then. They are planted again when
+ * it is loaded the next time, or by probe_set_use_helper().
+ */
+void probe_set_release_helper(struct probe_set *set, const struct requester *who,
+			      probe_done_fn done, void *data);
+/* Plants again what is gone with the module. KP_HELPER_REQUIRED if it cannot be used. */
+void probe_set_use_helper(struct probe_set *set, probe_done_fn done, void *data);
+
+/*
  * Stops recording, drains the rings, takes every event and instance of ours out of the kernel, and
  * calls @done.
  */

@@ -12,6 +12,7 @@
 
 #include <utlist.h>
 
+#include "helper.h"
 #include "strutil.h"
 
 int probe_new(struct probe_spec *spec, struct probe **ret)
@@ -31,6 +32,7 @@ int probe_new(struct probe_spec *spec, struct probe **ret)
 		snprintf(p->site, sizeof(p->site), "0x%llx", (unsigned long long)spec->address);
 	p->module_id = spec->module ? probe_module_id(spec->module) : 0;
 	p->was_armed = p->module_id != 0;
+	p->helper.is_used = probe_spec_is_helpers(spec);
 	p->spec = *spec;
 	*spec = PROBE_SPEC_INIT;
 	*ret = take_ptr(p);
@@ -43,11 +45,32 @@ struct probe *probe_free(struct probe *p)
 		probe_drop_owner(p, p->owners);
 	if (p->decoder)
 		decoder_free(p->decoder);
+	probe_drop_old_decoder(p);
+	helper_program_done(&p->helper.program);
 	probe_spec_done(&p->spec);
 	free(p->definition);
 	free(p->trouble);
 	free(p);
 	return NULL;
+}
+
+bool probe_is_planted(const struct probe *p)
+{
+	return p->type || p->helper.id;
+}
+
+struct kprobed_counters probe_counters(const struct probe *p)
+{
+	struct kprobed_counters c = p->helper.now;
+
+	helper_sum_counters(&c, &p->helper.before);
+	return c;
+}
+
+void probe_drop_old_decoder(struct probe *p)
+{
+	if (p->old_decoder)
+		p->old_decoder = decoder_free(p->old_decoder);
 }
 
 bool probe_is_parked(const struct probe *p)

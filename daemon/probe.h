@@ -21,6 +21,7 @@
 
 #include "cleanup.h"
 #include "decode.h"
+#include "helper-program.h"
 #include "instance.h"
 #include "probe-spec.h"
 
@@ -48,6 +49,23 @@ struct probe_owner {
 	struct probe_owner *next, *prev;
 };
 
+/*
+ * What the helper module has of a probe. The kernel side, but for what is said to be the main
+ * thread's.
+ */
+struct probe_helper {
+	bool is_used;	  /* it is planted through the module, not through tracefs; never changes */
+	bool is_leaving;  /* the main thread's: to be taken out, not only disabled */
+	uint32_t id;	  /* the module's; 0: it has none */
+	uint64_t cookie;  /* the main thread's: taken from the reader's hit table; 0: none */
+	uint64_t left_at; /* CLOCK_MONOTONIC ns when it was taken out, 0: was not, or all is read */
+	struct helper_program program; /* owned */
+	unsigned int maxactive;
+	uint32_t hist_rows, hist_row_bytes;
+	struct kprobed_counters now;	/* as last read, of id */
+	struct kprobed_counters before; /* of what it was before it was made anew */
+};
+
 struct probe {
 	uint32_t id;
 	char id_text[12];
@@ -60,10 +78,11 @@ struct probe {
 
 	/* The kernel side. */
 	char event[PROBE_NAME_MAX + 1];
-	struct instance *instance; /* borrowed */
-	struct decoder *decoder;   /* owned */
-	unsigned int type;	   /* the event's id; 0: not in the kernel */
-	unsigned int source;	   /* in the event log; 0: none */
+	struct instance *instance;   /* borrowed */
+	struct decoder *decoder;     /* owned */
+	struct decoder *old_decoder; /* owned: what it was before the probe was made anew */
+	unsigned int type;	     /* the event's id; 0: none of its own in the kernel */
+	unsigned int source;	     /* in the event log; 0: none */
 	bool is_enabled;
 	bool was_enabled;   /* ever, in this instance */
 	bool is_temporary;  /* for a dry run: never seen again */
@@ -75,9 +94,13 @@ struct probe {
 	/* kprobe_profile, and where it stood when the probe began (an event may be used again). */
 	uint64_t hits, missed;
 	uint64_t hits_base, missed_base;
+	/* Of one of the helper's: all it has counted, and what of its misses has been told. */
+	struct kprobed_counters counters;
+	uint64_t told_instance, told_recursion;
 	uint64_t events_base;
 	uint64_t polled_at; /* CLOCK_MONOTONIC, ns */
 	const char *method; /* static; NULL: not known */
+	struct probe_helper helper;
 
 	struct probe *next, *prev; /* all of the registry */
 	UT_hash_handle by_name;	   /* probes with owners */
@@ -105,6 +128,12 @@ unsigned int probe_default_maxactive(void);
 bool probe_module_is_loaded(const char *module);
 /* A number that each loading of a module has another of; 0: it is not loaded. */
 uint64_t probe_module_id(const char *module);
+/* Whether the kernel has it. */
+bool probe_is_planted(const struct probe *p);
+/* Of a probe of the helper module: all that it has counted. */
+struct kprobed_counters probe_counters(const struct probe *p);
+/* After an operation that made it anew: nothing uses the old decoder any more. */
+void probe_drop_old_decoder(struct probe *p);
 /* "enabled", "disabled", "pending" or "gone"; static. */
 const char *probe_state(const struct probe *p);
 /* Whether any owner wants it to record. */

@@ -161,6 +161,20 @@ bool reader_is_drained(const struct reader *r, const struct instance *instance)
 	return true;
 }
 
+bool reader_is_past(const struct reader *r, const struct instance *instance, uint64_t ts)
+{
+	const struct stream *s;
+
+	DL_FOREACH (r->streams, s) {
+		if (s->instance != instance)
+			continue;
+		if (s->front.kind != ITEM_NONE ? s->front.ts <= ts
+					       : !s->is_drained && s->newest <= ts)
+			return false;
+	}
+	return true;
+}
+
 void reader_remove_instance(struct reader *r, struct instance *instance)
 {
 	struct stream *s, *tmp;

@@ -61,6 +61,8 @@ void reader_remove_instance(struct reader *r, struct instance *instance);
 
 /* Whether every record read from @instance's rings has been appended. */
 bool reader_is_drained(const struct reader *r, const struct instance *instance);
+/* Whether all that @instance's rings got before @ts (CLOCK_MONOTONIC, ns) has been appended. */
+bool reader_is_past(const struct reader *r, const struct instance *instance, uint64_t ts);
 /* Whether nothing has been recorded for a while. */
 bool reader_is_idle(const struct reader *r);
 /* Whether the next event wakes the loop; if not, the next tick finds it. */

@@ -121,10 +121,12 @@ static const char *fill_others(const struct kp_error *e, struct json_object *p)
 		return "io.kprobed.Service.LimitReached";
 	case KP_HELPER_REQUIRED:
 		add_text(p, "feature", e->subject);
+		add_text(p, "reason", e->reason[0] ? e->reason : "helperRequired");
 		add_text(p, "message", e->message);
 		add_place(p, "position", e->position);
 		add_place(p, "probe", e->probe);
 		add_optional(p, "hint", e->hint);
+		add_optional(p, "definition", e->detail);
 		return "io.kprobed.Service.HelperRequired";
 	case KP_INVALID_PARAMETER:
 		add_text(p, "parameter", e->subject);

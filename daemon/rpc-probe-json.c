@@ -55,11 +55,45 @@ static struct json_object *kernel_line_to_json(const struct probe *p)
 	_cleanup_free_ char *line = NULL;
 
 	/* One that waits has none before its module is there. */
-	if (p->spec.waits)
+	if (p->spec.waits || p->helper.is_used)
 		return NULL;
 	if (plant_format_line(p, p->is_temporary ? p->name : p->event, &line) < 0)
 		return NULL;
 	return json_object_new_string(line);
+}
+
+/* How many calls it can follow at once; NULL for one that follows none. */
+static struct json_object *maxactive_to_json(const struct probe *p)
+{
+	unsigned int n = p->helper.maxactive ? p->helper.maxactive : p->spec.maxactive;
+
+	if (!probe_kind_maxactive(p->spec.kind))
+		return NULL;
+	return json_object_new_int64(n ? n : probe_default_maxactive());
+}
+
+static struct json_object *new_count(const struct probe *p, uint64_t n)
+{
+	return p->helper.is_used ? json_object_new_int64((int64_t)n) : NULL;
+}
+
+/* Of a probe of the helper module. */
+static void add_counters(struct json_object *o, const struct probe *p)
+{
+	const struct kprobed_counters *c = &p->counters;
+
+	json_object_object_add(o, "filtered", new_count(p, c->filtered));
+	json_object_object_add(o, "inFlight", new_count(p, c->in_flight));
+	json_object_object_add(o, "missedInstance", new_count(p, c->missed_instance));
+	json_object_object_add(o, "missedRecursion",
+			       new_count(p, c->missed_recursion + c->dropped));
+}
+
+static const char *event_of(const struct probe *p)
+{
+	if (p->is_temporary)
+		return "";
+	return p->helper.is_used ? PLANT_HIT_EVENT : p->event;
 }
 
 struct json_object *rpc_probe_to_json(const struct server *server, const struct probe *p)
@@ -83,13 +117,9 @@ struct json_object *rpc_probe_to_json(const struct server *server, const struct 
 	json_object_object_add(o, "missed",
 			       json_object_new_int64((int64_t)(p->missed - p->missed_base)));
 	json_object_object_add(o, "recorded", json_object_new_int64((int64_t)recorded));
-	json_object_object_add(o, "maxactive",
-			       p->spec.kind == PROBE_RETURN
-				       ? json_object_new_int64(p->spec.maxactive
-								       ? p->spec.maxactive
-								       : probe_default_maxactive())
-				       : NULL);
-	json_object_object_add(o, "event", new_text(is_planted ? p->event : ""));
+	add_counters(o, p);
+	json_object_object_add(o, "maxactive", maxactive_to_json(p));
+	json_object_object_add(o, "event", new_text(event_of(p)));
 	json_object_object_add(o, "group", new_text(TRACEFS_GROUP));
 	json_object_object_add(o, "filter", new_text(p->spec.filter));
 	json_object_object_add(o, "histogram", rpc_hist_spec_to_json(p->spec.hist));
@@ -140,6 +170,7 @@ struct json_object *rpc_foreign_to_json(const struct foreign_probe *p)
 	json_object_object_add(o, "hits", json_object_new_int64((int64_t)p->hits));
 	json_object_object_add(o, "missed", json_object_new_int64((int64_t)p->missed));
 	json_object_object_add(o, "recorded", json_object_new_int64(0));
+	add_counters(o, &(struct probe){0});
 	json_object_object_add(o, "maxactive",
 			       is_return ? json_object_new_int64(p->maxactive) : NULL);
 	json_object_object_add(o, "event", new_text(p->event));

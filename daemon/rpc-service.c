@@ -37,6 +37,7 @@ static struct json_object *features_to_json(const struct server *server)
 {
 	struct json_object *list = json_object_new_array();
 	const struct kp_error *e = &server->unavailable;
+	struct kp_error no_helper = KP_ERROR_INIT;
 	int symbols = server->probes ? probe_set_symbols_state(server->probes) : -EAGAIN;
 
 	add_feature(list, "probes", e->code == KP_OK, e->message);
@@ -49,8 +50,7 @@ static struct json_object *features_to_json(const struct server *server)
 	add_feature(list, "disassembly", server->text, server->no_text.message);
 	add_feature(list, "methods", access("/sys/kernel/debug/kprobes/list", R_OK) == 0,
 		    "debugfs is not mounted or may not be read");
-	add_feature(list, "helper", access("/dev/kprobed", R_OK | W_OK) == 0,
-		    "the kprobed kernel module is not loaded");
+	add_feature(list, "helper", rpc_helper_is_available(&no_helper), no_helper.message);
 	return list;
 }
 
@@ -144,6 +144,14 @@ const struct rpc_method rpc_service_methods[] = {
 	 .permission = MAY_OBSERVE,
 	 .is_query = true,
 	 .handle = rpc_service_metrics},
+	{.name = "ReleaseHelper",
+	 .permission = MAY_MANAGE,
+	 .needs_probes = true,
+	 .handle = rpc_release_helper},
+	{.name = "UseHelper",
+	 .permission = MAY_MANAGE,
+	 .needs_probes = true,
+	 .handle = rpc_use_helper},
 	{.name = "WhoAmI", .is_query = true, .handle = handle_who_am_i},
 	{0},
 };

@@ -58,6 +58,11 @@ struct json_object *rpc_probe_to_json(const struct server *server, const struct 
 /* rpc-disassemble.c: Symbols.Disassemble. */
 void rpc_disassemble(struct session *s, struct json_object *parameters);
 
+/* rpc-helper.c: Service.ReleaseHelper and UseHelper, and whether the module can be used. */
+void rpc_release_helper(struct session *s, struct json_object *parameters);
+void rpc_use_helper(struct session *s, struct json_object *parameters);
+bool rpc_helper_is_available(struct kp_error *reterr);
+
 /* rpc-metrics.c: the handler of Service.Metrics. */
 void rpc_service_metrics(struct session *s, struct json_object *parameters);
 
