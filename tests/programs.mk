@@ -5,6 +5,7 @@ GUEST_BINARIES = \
 	tests/vm/programs/latency \
 	tests/vm/programs/ioctl-check \
 	tests/vm/programs/ioctl-churn \
+	tests/vm/programs/naps \
 	tests/vm/programs/opener \
 	tests/vm/programs/pacer \
 	tests/vm/programs/sleepers \
@@ -20,6 +21,7 @@ tests_vm_programs_hitter_LDFLAGS = $(AM_LDFLAGS) -pthread
 tests_vm_programs_latency_SOURCES = tests/vm/programs/latency.c
 tests_vm_programs_latency_LDADD = libkprobed.la
 tests_vm_programs_pacer_SOURCES = tests/vm/programs/pacer.c
+tests_vm_programs_naps_SOURCES = tests/vm/programs/naps.c
 tests_vm_programs_opener_SOURCES = tests/vm/programs/opener.c
 tests_vm_programs_opener_LDFLAGS = $(AM_LDFLAGS) -pthread
 tests_vm_programs_sleepers_SOURCES = tests/vm/programs/sleepers.c
