@@ -21,6 +21,7 @@ UNIT_TESTS = \
 	tests/unit/test-filter-parse \
 	tests/unit/test-helper \
 	tests/unit/test-helper-program \
+	tests/unit/test-helper-watch \
 	tests/unit/test-hit-table \
 	tests/unit/test-helper-condition \
 	tests/unit/test-helper-hist \
@@ -299,6 +300,11 @@ tests_unit_test_helper_program_SOURCES = tests/unit/test-helper-program.c
 tests_unit_test_helper_program_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_helper_program_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_helper_program_LDADD = $(UNIT_LDADD)
+
+tests_unit_test_helper_watch_SOURCES = tests/unit/test-helper-watch.c
+tests_unit_test_helper_watch_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_helper_watch_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_helper_watch_LDADD = $(UNIT_LDADD)
 
 tests_unit_test_hit_table_SOURCES = tests/unit/test-hit-table.c
 tests_unit_test_hit_table_CPPFLAGS = $(UNIT_CPPFLAGS)
