@@ -36,6 +36,12 @@ bool probe_head_is_command(struct span word, struct span next)
 	return i == colon;
 }
 
+bool probe_head_is_argument(struct span word)
+{
+	return word.n == 0 || strchr("%$+-@\\(&", word.p[0]) || span_find(word, '=') < word.n ||
+	       span_find(word, '>') < word.n;
+}
+
 int probe_head_parse_command(struct span command, int position, struct probe_spec *spec,
 			     struct kp_error *reterr)
 {

@@ -24,6 +24,10 @@ bool probe_head_is_command(struct span word, struct span next);
 /* "p" and so on: what a command begins with. */
 char probe_head_letter(enum probe_kind kind);
 
+/* Whether @word can only be an argument, behind a command: empty, or "%di", "$arg*", "file->f_pos".
+ */
+bool probe_head_is_argument(struct span word);
+
 /* The kind, and the number of calls at once behind the letter. */
 int probe_head_parse_command(struct span command, int position, struct probe_spec *spec,
 			     struct kp_error *reterr);

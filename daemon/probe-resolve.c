@@ -158,6 +158,44 @@ static int compile(struct knowledge *k, struct probe_spec *spec, const char *mod
 	return types ? btf_compile_spec(spec, types, module, spec->symbol, e) : -ENOMEM;
 }
 
+static bool is_function(const struct symbols *s, const char *name)
+{
+	return symbols_has(s, NULL, name) || symbols_variants(s, name, NULL, NULL, 0) > 0;
+}
+
+/*
+ * "c:vfs_read count" is a call of count to be known as vfs_read. Where there is no such function,
+ * but one of that name, it is that one's argument that was meant.
+ */
+static int take_name_for_symbol(const struct batch *b, struct probe_spec *spec)
+{
+	const struct symbols *s = b->r->symbols;
+	_cleanup_free_ char *text = NULL;
+	struct probe_spec meant;
+	char note[256], *colon;
+	int r;
+
+	if (spec->kind != PROBE_CALL || !spec->name || !spec->symbol || spec->module ||
+	    spec->offset || spec->nth || (spec->n_args == 0 && !spec->wants_all) ||
+	    is_function(s, spec->symbol) || !is_function(s, spec->name))
+		return 0;
+	r = probe_spec_format(spec, &text);
+	if (r < 0)
+		return r;
+	colon = strchr(text, ':');
+	*colon = ' ';
+	r = probe_spec_copy(spec, text, &meant);
+	/* What is no argument either is an unknown symbol. */
+	if (r < 0)
+		return r == -ENOMEM ? r : 0;
+	snprintf(note, sizeof(note),
+		 "there is no function called %.64s: taken for \"c %.64s %.64s\"", spec->symbol,
+		 spec->name, spec->symbol);
+	probe_spec_done(spec);
+	*spec = meant;
+	return probe_spec_note(spec, note);
+}
+
 static int resolve_one(struct batch *b, struct knowledge *k, struct probe_spec *spec,
 		       struct kp_error *e)
 {
@@ -165,7 +203,9 @@ static int resolve_one(struct batch *b, struct knowledge *k, struct probe_spec *
 	uint32_t index;
 	int r;
 
-	r = prefer_probeable(b, k, spec);
+	r = take_name_for_symbol(b, spec);
+	if (r == 0)
+		r = prefer_probeable(b, k, spec);
 	if (r == 0)
 		r = symbol_choose(b->r->symbols, spec, &index, e);
 	if (r == 0)

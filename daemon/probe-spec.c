@@ -106,6 +106,7 @@ int probe_spec_parse(const char *definition, struct probe_spec *ret, struct kp_e
 	_cleanup_(probe_spec_done) struct probe_spec spec = PROBE_SPEC_INIT;
 	struct span line, rest, again, command, place;
 	bool has_command, is_ours;
+	size_t colon;
 	int r;
 
 	r = probe_head_check_line(definition, &line, reterr);
@@ -119,7 +120,16 @@ int probe_spec_parse(const char *definition, struct probe_spec *ret, struct kp_e
 	if (r < 0)
 		return r;
 
-	if (has_command) {
+	colon = span_find(command, ':');
+	if (has_command && command.p[0] == 'c' && colon + 1 < command.n &&
+	    probe_head_is_argument(place)) {
+		/* "c:SYM ARGS": what is behind the colon is the place, as no other is there. */
+		place = span_from(command, colon + 1);
+		command = span_first(command, colon);
+		r = probe_head_parse_command(command, command.p - definition, &spec, reterr);
+		if (r < 0)
+			return r;
+	} else if (has_command) {
 		span_next_word(&rest);
 		if (place.n == 0)
 			return kp_error_definition(reterr, "noProbePoint", line.n,

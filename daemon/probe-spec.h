@@ -22,7 +22,8 @@
  * SYM[+OFFS] [ARGS]", what is behind an instruction. Their arguments are those of the kernel's
  * grammar and within the kernel's limits, so that one may be tried as the other. A call has its
  * parameters as they are at the entry, and $retval. Without arguments it records all parameters, as
- * a line without a letter does; "c SYM -" records none.
+ * a line without a letter does; "c SYM -" records none. "c:SYM ARGS" is taken for "c SYM ARGS"
+ * where no name and symbol can be meant (and by probe-resolve.h, where there is no such symbol).
  */
 #ifndef KP_PROBE_SPEC_H
 #define KP_PROBE_SPEC_H

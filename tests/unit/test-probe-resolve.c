@@ -219,6 +219,23 @@ static void test_what_cannot_be_probed_is_refused_by_reason(void **state)
 	}
 }
 
+static void test_a_calls_name_may_be_its_symbol(void **state)
+{
+	_cleanup_(resolve_done) struct resolve named =
+		RESOLVE(16, "c:net_one net_two -", "c:other net_two -");
+	/* It is a parameter then, and whatever types this machine has, there is none. */
+	_cleanup_(resolve_done) struct resolve meant = RESOLVE(16, "c8:net_one depth");
+	_cleanup_(resolve_done) struct resolve neither = RESOLVE(16, "c:nothing nowhere");
+
+	assert_int_equal(named.result, 0);
+	assert_spec(&named, 0, "c:net_one net_two -", 0);
+	assert_spec(&named, 1, "c:other net_two -", 1);
+	assert_int_equal(meant.error.code, KP_INVALID_DEFINITION);
+	assert_int_equal(meant.error.position, 11);
+	assert_int_equal(neither.error.code, KP_NO_SUCH_SYMBOL);
+	assert_string_equal(neither.error.subject, "nowhere");
+}
+
 static void test_what_waits_for_a_module_is_left_as_it_is(void **state)
 {
 	struct probe_spec *specs = calloc(2, sizeof(*specs));
@@ -262,6 +279,7 @@ int main(void)
 		cmocka_unit_test(test_what_is_gone_since_boot_is_not_meant),
 		cmocka_unit_test(test_limits_hold_over_the_batch),
 		cmocka_unit_test(test_what_cannot_be_probed_is_refused_by_reason),
+		cmocka_unit_test(test_a_calls_name_may_be_its_symbol),
 		cmocka_unit_test(test_what_waits_for_a_module_is_left_as_it_is),
 		cmocka_unit_test(test_without_symbols_the_kernel_judges),
 	};

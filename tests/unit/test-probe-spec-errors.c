@@ -115,6 +115,8 @@ static void test_the_helpers_kinds_are_refused_where_they_make_no_sense(void **s
 		{"c vfs_read +0($comm)", "commCantDeref", 14},
 		{"c", "noProbePoint", 1},
 		{"c:", "noProbePoint", 2},
+		{"c:1x %di", "badProbeAddr", 2},
+		{"c9999999:vfs_read %di", "maxactTooBig", 1},
 		{"c: vfs_read", "noEventName", 2},
 	};
 
