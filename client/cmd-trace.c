@@ -119,28 +119,14 @@ static int trace(const struct ctl *ctl, const struct specs *specs, struct stream
 	return stream_run(ctl, k, options, offset, child);
 }
 
-/* What is behind "--" is the command, which getopt is not to see. */
-static char **split_command(const struct ctl *ctl, int *argc, char **argv)
-{
-	for (int i = 1; i < *argc; i++) {
-		if (strcmp(argv[i], "--") != 0)
-			continue;
-		if (i + 1 == *argc)
-			usage_error(ctl, "no command behind \"--\"");
-		*argc = i;
-		argv[i] = NULL;
-		return argv + i + 1;
-	}
-	return NULL;
-}
-
 static int run(struct ctl *ctl, int argc, char **argv)
 {
-	static const struct option longs[] = {SPEC_LONGS, STREAM_LONGS, TRANSPORT_LONGS, {0}};
+	static const struct option longs[] = {
+		SPEC_LONGS, STREAM_LONGS, TRANSPORT_LONGS, CALL_LONGS, {0}};
 	struct stream_options options = STREAM_OPTIONS_INIT;
 	struct spec_options spec_options = {0};
 	_cleanup_specs_ struct specs specs = {0};
-	char **command = split_command(ctl, &argc, argv);
+	char **command = ctl_split_command(ctl, &argc, argv);
 	pid_t child = 0;
 	int c, status;
 
@@ -148,8 +134,11 @@ static int run(struct ctl *ctl, int argc, char **argv)
 		if (!specs_option(ctl, &spec_options, c, optarg))
 			stream_option(ctl, &options, c, optarg);
 	stream_check(ctl, &options);
+	/* Of call probes the kernel knows before it records. */
+	spec_options.failed = options.failed;
 	if (!specs_gather(ctl, &spec_options, argc - optind, argv + optind, &specs))
 		return EXIT_FAILURE;
+	options.failed = options.failed && !specs.are_calls;
 	status = trace(ctl, &specs, &options, command, &child);
 	/* The probes are gone by now; a command that still runs has the terminal until its end. */
 	if (child)
@@ -166,12 +155,14 @@ const struct cmd_entry cmd_trace = {
 		"its exit is shown. The events are those of the whole host, not of the command\n"
 		"alone. A DEFINITION is one argument, in quotes; \"kprobectl add --help\" has\n"
 		"the forms.\n"
-		"\nOptions:\n" STREAM_HELP TRANSPORT_HELP SPEC_HELP "\nExamples:\n"
+		"\nOptions:\n" STREAM_HELP TRANSPORT_HELP CALL_HELP SPEC_HELP "\nExamples:\n"
 		"  kprobectl trace do_sys_openat2\n"
 		"  kprobectl trace 'p do_sys_openat2 dfd=%di:s32 name=+0(%si):ustring' -n 20\n"
 		"  kprobectl trace 'r do_sys_openat2 fd=$retval:s32' --filter 'fd < 0' -d 10\n"
 		"  kprobectl trace 'r do_sys_openat2 ret=$retval:s32' --failed -w 'comm != "
 		"\"sh\"'\n"
+		"  kprobectl trace 'c:do_sys_openat2 filename' --failed\n"
+		"  kprobectl trace --slower 1ms vfs_fsync_range\n"
 		"  kprobectl trace --stack vfs_unlink -- rm -rf build\n"
 		"  kprobectl trace do_sys_openat2 --json | jq .comm\n",
 	.run = run,

@@ -46,6 +46,20 @@ bool ctl_connect(const struct ctl *ctl, struct kprobed **ret)
 	}
 }
 
+char **ctl_split_command(const struct ctl *ctl, int *argc, char **argv)
+{
+	for (int i = 1; i < *argc; i++) {
+		if (strcmp(argv[i], "--") != 0)
+			continue;
+		if (i + 1 == *argc)
+			usage_error(ctl, "no command behind \"--\"");
+		*argc = i;
+		argv[i] = NULL;
+		return argv + i + 1;
+	}
+	return NULL;
+}
+
 int ctl_call(struct kprobed *k, const char *method, json_object *parameters, json_object **ret)
 {
 	const char *text = NULL;

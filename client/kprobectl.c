@@ -16,9 +16,9 @@
 #include "output-error.h"
 
 static const struct cmd_entry *const commands[] = {
-	&cmd_trace,  &cmd_add,	   &cmd_check,	  &cmd_remove, &cmd_enable,  &cmd_disable,
-	&cmd_list,   &cmd_watch,   &cmd_read,	  &cmd_status, &cmd_metrics, &cmd_whoami,
-	&cmd_doctor, &cmd_symbols, &cmd_describe, &cmd_disasm, &cmd_call,
+	&cmd_trace,   &cmd_hist,   &cmd_add,	 &cmd_check,	&cmd_remove, &cmd_enable,
+	&cmd_disable, &cmd_list,   &cmd_watch,	 &cmd_read,	&cmd_status, &cmd_metrics,
+	&cmd_whoami,  &cmd_doctor, &cmd_symbols, &cmd_describe, &cmd_disasm, &cmd_call,
 };
 
 enum {
@@ -127,13 +127,13 @@ static void common_option(struct ctl *ctl, int c)
 int ctl_getopt(struct ctl *ctl, int argc, char **argv, const char *shorts,
 	       const struct option *longs)
 {
-	struct option all[ARRAY_SIZE(common_options) + 16] = {0};
-	char all_shorts[48];
+	struct option all[ARRAY_SIZE(common_options) + 32] = {0};
+	char all_shorts[64];
 	size_t n = 0;
 	int c;
 
 	memcpy(all, common_options, sizeof(common_options));
-	while (longs && longs[n].name && n < 15) {
+	while (longs && longs[n].name && n < 31) {
 		all[ARRAY_SIZE(common_options) + n] = longs[n];
 		n++;
 	}

@@ -41,7 +41,7 @@ struct cmd_entry {
 
 extern const struct cmd_entry cmd_add, cmd_check, cmd_remove, cmd_enable, cmd_disable, cmd_list,
 	cmd_trace, cmd_watch, cmd_read, cmd_status, cmd_whoami, cmd_metrics, cmd_doctor,
-	cmd_symbols, cmd_describe, cmd_disasm, cmd_call;
+	cmd_symbols, cmd_describe, cmd_disasm, cmd_call, cmd_hist;
 
 /*
  * getopt_long() with the common options handled, so that they may stand behind the command too.
@@ -58,6 +58,12 @@ void usage_error(const struct ctl *ctl, const char *fmt, ...)
 /* An option's number from @min to @max; else a usage error. */
 long long option_number(const struct ctl *ctl, const char *option, const char *value, long long min,
 			long long max);
+
+/*
+ * What is behind "--" is a command, which getopt is not to see: cut off @argv and borrowed from it.
+ * NULL: there is none.
+ */
+char **ctl_split_command(const struct ctl *ctl, int *argc, char **argv);
 
 /* Connects; a failure has been printed when it returns false. @ret is owned by the caller. */
 bool ctl_connect(const struct ctl *ctl, struct kprobed **ret);

@@ -66,6 +66,7 @@ kprobectl_SOURCES = \
 	client/cmd-describe.c \
 	client/cmd-disasm.c \
 	client/cmd-doctor.c \
+	client/cmd-hist.c \
 	client/cmd-list.c \
 	client/cmd-metrics.c \
 	client/cmd-remove.c \
@@ -81,13 +82,15 @@ kprobectl_SOURCES = \
 	client/kprobectl.h \
 	client/output-error.c \
 	client/output-error.h \
+	client/output-hist.c \
+	client/output-hist.h \
 	client/specs.c \
 	client/specs.h \
 	client/stream.c \
 	client/stream.h
 kprobectl_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/client
 kprobectl_CFLAGS = $(AM_CFLAGS) $(JSON_CFLAGS)
-kprobectl_LDADD = libkprobectl.la libkprobed.la $(JSON_LIBS)
+kprobectl_LDADD = libkprobectl.la libkprobed.la $(JSON_LIBS) -lm
 
 EXTRA_DIST += client/libkprobed.sym
 

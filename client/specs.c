@@ -9,6 +9,8 @@
 #include <string.h>
 
 #include "output-error.h"
+#include "output-hist.h"
+#include "text.h"
 
 void specs_done(struct specs *specs)
 {
@@ -33,6 +35,12 @@ bool specs_option(const struct ctl *ctl, struct spec_options *options, int c, co
 	case 'S':
 		options->stack = true;
 		return true;
+	case 'W':
+		options->slower = parse_duration(value);
+		if (!options->slower)
+			usage_error(ctl, "--slower: \"%s\" is no time such as 500us, 1ms or 2s",
+				    value);
+		return true;
 	case 'X':
 		options->max_matches = option_number(ctl, "--max-matches", value, 1, INT32_MAX);
 		return true;
@@ -41,11 +49,78 @@ bool specs_option(const struct ctl *ctl, struct spec_options *options, int c, co
 	}
 }
 
+/* "c", "c8" or "c:name", and something behind it */
+static bool is_call(const char *definition)
+{
+	size_t n = strcspn(definition, " \t");
+
+	return definition[0] == 'c' && definition[n] &&
+	       1 + strspn(definition + 1, "0123456789") ==
+		       (n < strcspn(definition, ":") ? n : strcspn(definition, ":"));
+}
+
+/* "p", "r", "a" and the like: what the definition is, it says. */
+static bool has_letter(const char *definition)
+{
+	size_t n = strcspn(definition, " \t:");
+
+	return definition[n] && strchr("prac", definition[0]) &&
+	       1 + strspn(definition + 1, "0123456789") == n;
+}
+
+static int add_text(json_object *spec, const char *key, struct text *t)
+{
+	_cleanup_free_ char *text = text_take(t);
+
+	if (!text)
+		return -ENOMEM;
+	json_object_object_add(spec, key, json_object_new_string(text));
+	return 0;
+}
+
+/* What is to be true of what is recorded; of calls the kernel knows how they ended. */
+static int add_filter(json_object *spec, const struct spec_options *o, bool is_a_call)
+{
+	_cleanup_text_ struct text t = {0};
+
+	if (!is_a_call || !(o->slower || o->failed)) {
+		if (o->filter)
+			json_object_object_add(spec, "filter", json_object_new_string(o->filter));
+		return 0;
+	}
+	if (o->filter)
+		text_printf(&t, "(%s)", o->filter);
+	if (o->slower)
+		text_printf(&t, "%sdurationNs >= %llu", t.length ? " && " : "", o->slower);
+	/* include/linux/err.h: MAX_ERRNO; the upper bound is there for pointers. */
+	if (o->failed)
+		text_printf(&t, "%sret < 0 && ret >= -4095", t.length ? " && " : "");
+	return add_text(spec, "filter", &t);
+}
+
+/* A function alone is a call probe where its duration is asked for. */
+static int add_definition(json_object *spec, const struct spec_options *o, const char *definition,
+			  bool *ret_is_call)
+{
+	_cleanup_text_ struct text t = {0};
+
+	*ret_is_call = is_call(definition);
+	if (o->slower && !has_letter(definition) && !strstr(definition, "%return")) {
+		text_printf(&t, "c %s", definition);
+		*ret_is_call = true;
+		return add_text(spec, "definition", &t);
+	}
+	json_object_object_add(spec, "definition", json_object_new_string(definition));
+	return 0;
+}
+
 static int specs_append(struct specs *specs, const struct spec_options *options,
 			const char *definition, int line)
 {
 	json_object *spec = json_object_new_object();
 	int *lines = realloc(specs->lines, (size_t)(specs->n + 1) * sizeof(*lines));
+	bool is_a_call;
+	int r;
 
 	if (lines)
 		specs->lines = lines;
@@ -53,11 +128,16 @@ static int specs_append(struct specs *specs, const struct spec_options *options,
 		json_object_put(spec);
 		return -ENOMEM;
 	}
-	json_object_object_add(spec, "definition", json_object_new_string(definition));
+	r = add_definition(spec, options, definition, &is_a_call);
+	if (r == 0)
+		r = add_filter(spec, options, is_a_call);
+	if (r < 0) {
+		json_object_put(spec);
+		return r;
+	}
+	specs->are_calls = is_a_call && (specs->are_calls || specs->n == 0);
 	if (options->name)
 		json_object_object_add(spec, "name", json_object_new_string(options->name));
-	if (options->filter)
-		json_object_object_add(spec, "filter", json_object_new_string(options->filter));
 	if (options->stack)
 		json_object_object_add(spec, "stack", json_object_new_boolean(true));
 	if (options->disabled)
@@ -140,10 +220,29 @@ bool specs_gather(const struct ctl *ctl, const struct spec_options *options, int
 	}
 	if (specs.n == 0)
 		usage_error(ctl, options->file ? "no definition in the file" : "no definition");
+	if (options->slower && !specs.are_calls)
+		usage_error(ctl,
+			    "--slower is of call probes: a function alone, or \"c SYMBOL ...\"");
 	if (options->name && specs.n > 1)
 		usage_error(ctl, "--name is for one probe, and there are %d definitions", specs.n);
 	*ret = specs;
 	specs = (struct specs){0};
+	return true;
+}
+
+bool specs_of(const struct ctl *ctl, json_object *spec, struct specs *ret)
+{
+	struct specs specs = {.array = json_object_new_array(), .lines = calloc(1, sizeof(int))};
+
+	if (!specs.array || !specs.lines || !spec) {
+		json_object_put(spec);
+		specs_done(&specs);
+		print_own_failure(ctl, -ENOMEM, "%s", strerror(ENOMEM));
+		return false;
+	}
+	json_object_array_add(specs.array, spec);
+	specs.n = 1;
+	*ret = specs;
 	return true;
 }
 

@@ -11,8 +11,9 @@
 struct specs {
 	json_object *array; /* owned: []Spec */
 	int n;
-	char *file; /* owned: where the rest came from, NULL: all were arguments */
-	int *lines; /* owned: of each, its line in the file, 0: an argument */
+	char *file;	/* owned: where the rest came from, NULL: all were arguments */
+	int *lines;	/* owned: of each, its line in the file, 0: an argument */
+	bool are_calls; /* all of them are call probes */
 };
 
 struct spec_options {
@@ -22,7 +23,9 @@ struct spec_options {
 	bool stack;
 	bool disabled;
 	bool pending;
-	long long max_matches; /* 0: the daemon's limit */
+	long long max_matches;	   /* 0: the daemon's limit */
+	unsigned long long slower; /* only calls that take so many nanoseconds, or 0 */
+	bool failed;		   /* of call probes only those that return an error */
 };
 
 /* For a command's own options: long ones, short ones and their help. */
@@ -42,10 +45,18 @@ struct spec_options {
 	"  --stack             record the kernel stack with every event\n"                         \
 	"  --max-matches N     fail if a glob stands for more than N functions\n"
 
+/* For commands that show events, besides. */
+#define CALL_LONGS                                                                                 \
+	{                                                                                          \
+		"slower", required_argument, NULL, 'W'                                             \
+	}
+#define CALL_HELP "  --slower TIME       only calls that take TIME or longer: 500us, 1ms, 2s\n"
+
 void specs_done(struct specs *specs);
 #define _cleanup_specs_ _cleanup_(specs_done)
 
-/* Takes an option of SPEC_LONGS; a wrong value is a usage error. False: it is none of them. */
+/* Takes an option of SPEC_LONGS or CALL_LONGS; a wrong value is a usage error. False: it is none of
+ * them. */
 bool specs_option(const struct ctl *ctl, struct spec_options *options, int c, const char *value);
 
 /*
@@ -54,6 +65,9 @@ bool specs_option(const struct ctl *ctl, struct spec_options *options, int c, co
  */
 bool specs_gather(const struct ctl *ctl, const struct spec_options *options, int argc, char **argv,
 		  struct specs *ret);
+
+/* One spec, taken over (NULL: there was no memory for it). False when the failure was printed. */
+bool specs_of(const struct ctl *ctl, json_object *spec, struct specs *ret);
 
 /* The definition of one of them, borrowed; NULL if there is none of that index. */
 const char *specs_definition(const struct specs *specs, long long index);

@@ -35,7 +35,7 @@ __kprobectl_find_command() {
 
 _kprobectl() {
 	local cur prev command separator options
-	local commands='trace add check remove enable disable list watch read status metrics whoami doctor symbols describe disasm call help'
+	local commands='trace hist add check remove enable disable list watch read status metrics whoami doctor symbols describe disasm call help'
 	local common='--json --socket --color --help'
 	local specs='--file --name --filter --stack --max-matches'
 	local stream='--count --duration --relative --where --failed --fields --sample --rate --max-latency'
@@ -62,12 +62,21 @@ _kprobectl() {
 		mapfile -t COMPREPLY < <(compgen -W 'socket memory' -- "$cur")
 		return
 		;;
-	--name | --filter | --max-matches | --count | -n | --duration | -d | --where | -w | --fields | --sample | --rate | --max-latency | --cursor | --type | --limit) return ;;
+	--by | -b)
+		mapfile -t COMPREPLY < <(compgen -W 'comm tid pid' -- "$cur")
+		return
+		;;
+	--value | -v)
+		mapfile -t COMPREPLY < <(compgen -W 'duration ret' -- "$cur")
+		return
+		;;
+	--name | --filter | --max-matches | --count | -n | --duration | -d | --where | -w | --fields | --sample | --rate | --max-latency | --cursor | --type | --limit | --slower | --linear | --interval | -i | --keys | --top) return ;;
 	esac
 
 	case $command in
 	'') options="$common --version" ;;
-	trace) options="$common $stream --transport $specs --" ;;
+	trace) options="$common $stream --transport --slower $specs --" ;;
+	hist) options="$common --value --by --linear --filter --interval --duration --keys --top --" ;;
 	add | check) options="$common $specs --disabled --pending" ;;
 	list) options="$common --foreign" ;;
 	watch) options="$common $stream --transport --cursor --show-cursor" ;;
@@ -84,14 +93,14 @@ _kprobectl() {
 	fi
 	case $command in
 	'' | help) mapfile -t COMPREPLY < <(compgen -W "$commands" -- "$cur") ;;
-	trace | add | check | symbols | describe | disasm) mapfile -t COMPREPLY < <(__kprobectl_symbols "$cur") ;;
+	trace | hist | add | check | symbols | describe | disasm) mapfile -t COMPREPLY < <(__kprobectl_symbols "$cur") ;;
 	remove | enable | disable | list | watch | read)
 		mapfile -t COMPREPLY < <(compgen -W "$(__kprobectl_probes)" -- "$cur")
 		;;
 	call)
 		mapfile -t COMPREPLY < <(compgen -W 'Probes.Add Probes.Check Probes.Remove Symbols.Find Symbols.Describe
 			Symbols.Disassemble Probes.Enable
-			Probes.Disable Probes.List Probes.Watch Events.Subscribe Events.Read Service.Status
+			Probes.Disable Probes.List Probes.Watch Probes.Histogram Events.Subscribe Events.Read Service.Status
 			Service.WhoAmI org.varlink.service.GetInfo
 			org.varlink.service.GetInterfaceDescription' -- "$cur")
 		;;
