@@ -130,6 +130,7 @@ libkprobed_daemon_la_SOURCES = \
 	daemon/probe-head.c \
 	daemon/probe-head.h \
 	daemon/probe-helper.c \
+	daemon/probe-hist.c \
 	daemon/probe-modules.c \
 	daemon/probe-notice.c \
 	daemon/probe-poll.c \

@@ -21,6 +21,7 @@
 #include "error.h"
 #include "event-log.h"
 #include "foreign.h"
+#include "helper-hist.h"
 #include "knowledge.h"
 #include "probe.h"
 #include "probe-resolve.h"
@@ -92,6 +93,26 @@ typedef void (*refresh_done_fn)(int result, const struct foreign_list *foreign, 
 
 /* Brings hits, misses and methods up to date, and reads the probes of others when asked to. */
 void probe_set_refresh(struct probe_set *set, bool wants_foreign, refresh_done_fn done, void *data);
+
+/* What a probe has counted. @histogram may be changed; all of it is borrowed. */
+struct probe_histogram {
+	const struct probe *probe;
+	struct histogram histogram;
+	struct kprobed_counters counters;
+};
+
+/* As probe_done_fn; @answer is NULL or empty on failure. */
+typedef void (*hist_done_fn)(int result, const struct kp_error *error,
+			     struct probe_histogram *answer, void *data);
+
+/*
+ * Reads the histogram of the probe @selector, an id or a name (copied). With @wants_reset, for
+ * which
+ * @who must have a claim, the counts are taken out: each value is in one such answer.
+ * KP_NO_SUCH_PROBE, KP_NO_HISTOGRAM, KP_ACCESS_DENIED, KP_UNAVAILABLE (it is not planted).
+ */
+void probe_set_read_hist(struct probe_set *set, const struct requester *who, const char *selector,
+			 bool wants_reset, hist_done_fn done, void *data);
 
 /* Gives up every claim of the session that lives with its connection. */
 void probe_set_end_session(struct probe_set *set, uint64_t session);

@@ -84,6 +84,10 @@ static const char *fill_probes(const struct kp_error *e, struct json_object *p)
 		add_text(p, "probe", e->subject);
 		add_text(p, "message", e->message);
 		return "io.kprobed.Probes.NoSuchProbe";
+	case KP_NO_HISTOGRAM:
+		add_text(p, "probe", e->subject);
+		add_text(p, "message", e->message);
+		return "io.kprobed.Probes.NoHistogram";
 	case KP_KERNEL_REFUSED:
 		add_int(p, "errno", e->err);
 		add_text(p, "name", kp_errno_name(e->err));

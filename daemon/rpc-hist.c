@@ -3,13 +3,22 @@
 #include "rpc-hist.h"
 
 #include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <json-c/json.h>
 
 #include "cleanup.h"
+#include "event-text.h"
+#include "json-text.h"
+#include "probe-set.h"
 #include "rpc.h"
+
+/* Keys of one reply, where nothing was said, and counts of all of them. */
+#define ROWS_DEFAULT   100
+#define ROW_COUNTS_MAX 65536
 
 static const char *get_string(struct json_object *o, const char *key)
 {
@@ -120,4 +129,134 @@ struct json_object *rpc_hist_spec_to_json(const struct hist_spec *h)
 	}
 	json_object_object_add(o, "eventless", json_object_new_boolean(h->is_eventless));
 	return o;
+}
+
+/* A request whose answer comes later, when its session may be gone. */
+struct pending {
+	struct server *server;
+	uint64_t session;
+	size_t limit;
+};
+
+/* The name or number that a row is of, as events show it. */
+static struct json_object *key_to_json(const struct probe *p, const struct hist_row *row)
+{
+	char shown[JSON_STRING_MAX(KPROBED_COMM_LEN) + 8], text[JSON_STRING_MAX(KPROBED_COMM_LEN)];
+	const struct hist_spec *h = p->spec.hist;
+	bool is_signed = false;
+	char *end;
+
+	switch (h->key) {
+	case HIST_KEY_NONE:
+		return NULL;
+	case HIST_KEY_COMM:
+		end = put_escaped(shown, (const char *)row->key,
+				  strnlen((const char *)row->key, KPROBED_COMM_LEN));
+		return json_object_new_string_len(
+			text, (int)event_text_unescape((struct span){shown, (size_t)(end - shown)},
+						       text, sizeof(text)));
+	case HIST_KEY_ARG:
+		for (size_t i = 0; i < p->spec.n_args; i++)
+			if (strcmp(p->spec.args[i].name, h->key_name) == 0)
+				is_signed = probe_arg_is_signed(&p->spec.args[i]);
+		break;
+	default:
+		break;
+	}
+	if (is_signed)
+		snprintf(text, sizeof(text), "%" PRId64, (int64_t)row->key[0]);
+	else
+		snprintf(text, sizeof(text), "%" PRIu64, row->key[0]);
+	return json_object_new_string(text);
+}
+
+static struct json_object *bound_to_json(const struct hist_spec *h, int64_t v)
+{
+	return h->is_linear ? json_object_new_int64(v) : json_object_new_uint64((uint64_t)v);
+}
+
+static struct json_object *row_to_json(const struct probe *p, const struct hist_row *row,
+				       bool has_key)
+{
+	const struct hist_spec *h = p->spec.hist;
+	struct json_object *o = json_object_new_object(), *buckets = json_object_new_array();
+
+	json_object_object_add(o, "key", has_key ? key_to_json(p, row) : NULL);
+	json_object_object_add(o, "count", json_object_new_uint64(row->count));
+	json_object_object_add(o, "sum", json_object_new_int64((int64_t)row->sum));
+	json_object_object_add(o, "under", json_object_new_uint64(row->under));
+	json_object_object_add(o, "over", json_object_new_uint64(row->over));
+	for (unsigned int i = 0; i < hist_spec_buckets(h); i++) {
+		struct json_object *bucket;
+		int64_t from, to;
+		bool has_end = hist_spec_bounds(h, i, &from, &to);
+
+		if (!row->buckets[i])
+			continue;
+		bucket = json_object_new_object();
+		json_object_object_add(bucket, "from", bound_to_json(h, from));
+		json_object_object_add(bucket, "to", has_end ? bound_to_json(h, to) : NULL);
+		json_object_object_add(bucket, "count", json_object_new_uint64(row->buckets[i]));
+		json_object_array_add(buckets, bucket);
+	}
+	json_object_object_add(o, "buckets", buckets);
+	return o;
+}
+
+static void on_read(int r, const struct kp_error *error, struct probe_histogram *answer, void *data)
+{
+	struct pending pending = *(struct pending *)data;
+	struct session *s = session_find(pending.server, pending.session);
+	struct json_object *o, *rows;
+	struct hist_row rest;
+	size_t others, most;
+
+	free(data);
+	if (!s || s->is_closing)
+		return;
+	if (r < 0) {
+		rpc_reply_error(s, r, error);
+		return;
+	}
+	/* However many keys there are, a reply has an end. */
+	most = ROW_COUNTS_MAX / answer->histogram.n_buckets;
+	others = histogram_cut(&answer->histogram, pending.limit < most ? pending.limit : most,
+			       &rest);
+	rows = json_object_new_array();
+	for (size_t i = 0; i < answer->histogram.n_rows; i++)
+		json_object_array_add(rows,
+				      row_to_json(answer->probe, &answer->histogram.rows[i], true));
+	o = json_object_new_object();
+	json_object_object_add(o, "probe", json_object_new_string(answer->probe->name));
+	json_object_object_add(o, "histogram", rpc_hist_spec_to_json(answer->probe->spec.hist));
+	json_object_object_add(o, "rows", rows);
+	json_object_object_add(o, "rest", others ? row_to_json(answer->probe, &rest, false) : NULL);
+	json_object_object_add(o, "restKeys", json_object_new_int64((int64_t)others));
+	json_object_object_add(o, "overflow",
+			       json_object_new_uint64(answer->counters.hist_overflow));
+	session_reply(s, o, false);
+}
+
+void rpc_probes_histogram(struct session *s, struct json_object *parameters)
+{
+	struct json_object *reset = json_object_object_get(parameters, "reset");
+	int64_t limit = get_int(parameters, "limit", ROWS_DEFAULT);
+	struct kp_error e = KP_ERROR_INIT;
+	struct pending *pending;
+
+	if (limit < 0 || limit > HIST_KEYS_MAX) {
+		rpc_reply_error(s,
+				kp_error_set(&e, KP_INVALID_PARAMETER, EINVAL, "limit",
+					     "limit is 0 to %d", HIST_KEYS_MAX),
+				&e);
+		return;
+	}
+	pending = calloc(1, sizeof(*pending));
+	if (!pending) {
+		rpc_reply_error(s, -ENOMEM, NULL);
+		return;
+	}
+	*pending = (struct pending){s->server, s->who.session, (size_t)limit};
+	probe_set_read_hist(s->server->probes, &s->who, get_string(parameters, "probe"),
+			    reset && json_object_get_boolean(reset), on_read, pending);
 }

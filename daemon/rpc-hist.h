@@ -18,4 +18,7 @@ int rpc_hist_read_spec(struct json_object *o, struct probe_spec *spec, struct kp
 /* As it was given, with what was left out; NULL without one. */
 struct json_object *rpc_hist_spec_to_json(const struct hist_spec *h);
 
+/* The handler of Probes.Histogram. */
+void rpc_probes_histogram(struct session *s, struct json_object *parameters);
+
 #endif

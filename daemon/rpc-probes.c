@@ -9,6 +9,7 @@
 
 #include "cleanup.h"
 #include "log.h"
+#include "rpc-hist.h"
 #include "rpc-probe-json.h"
 #include "rpc-spec.h"
 #include "rpc.h"
@@ -378,6 +379,10 @@ const struct rpc_method rpc_probes_methods[] = {
 	{.name = "Enable", .permission = MAY_ADD, .needs_probes = true, .handle = handle_enable},
 	{.name = "Disable", .permission = MAY_ADD, .needs_probes = true, .handle = handle_disable},
 	{.name = "List", .permission = MAY_OBSERVE, .needs_probes = true, .handle = handle_list},
+	{.name = "Histogram",
+	 .permission = MAY_OBSERVE,
+	 .needs_probes = true,
+	 .handle = rpc_probes_histogram},
 	{.name = "Watch",
 	 .permission = MAY_OBSERVE,
 	 .needs_more = true,
