@@ -6,6 +6,7 @@ GUEST_BINARIES = \
 	tests/vm/programs/ioctl-check \
 	tests/vm/programs/ioctl-churn \
 	tests/vm/programs/naps \
+	tests/vm/programs/ioctl-hold \
 	tests/vm/programs/opener \
 	tests/vm/programs/pacer \
 	tests/vm/programs/sleepers \
@@ -30,5 +31,6 @@ tests_vm_programs_subscriber_SOURCES = tests/vm/programs/subscriber.c
 tests_vm_programs_subscriber_LDADD = libkprobed.la
 tests_vm_programs_ioctl_check_SOURCES = tests/vm/programs/ioctl-check.c
 tests_vm_programs_ioctl_check_LDFLAGS = $(AM_LDFLAGS) -pthread
+tests_vm_programs_ioctl_hold_SOURCES = tests/vm/programs/ioctl-hold.c
 tests_vm_programs_ioctl_churn_SOURCES = tests/vm/programs/ioctl-churn.c
 tests_vm_programs_ioctl_churn_LDFLAGS = $(AM_LDFLAGS) -pthread
