@@ -6,6 +6,7 @@ FUZZ_TARGETS = \
 	tests/fuzz/fuzz-client-scan \
 	tests/fuzz/fuzz-config \
 	tests/fuzz/fuzz-filter \
+	tests/fuzz/fuzz-hit \
 	tests/fuzz/fuzz-probe-spec \
 	tests/fuzz/fuzz-ring \
 	tests/fuzz/fuzz-wire
@@ -55,6 +56,12 @@ tests_fuzz_fuzz_filter_CPPFLAGS = $(FUZZ_CPPFLAGS)
 tests_fuzz_fuzz_filter_CFLAGS = $(FUZZ_CFLAGS)
 tests_fuzz_fuzz_filter_LDFLAGS = $(FUZZ_LINK)
 tests_fuzz_fuzz_filter_LDADD = $(FUZZ_LDADD)
+
+tests_fuzz_fuzz_hit_SOURCES = tests/fuzz/fuzz-hit.c tests/unit/hit-record.h $(FUZZ_MAIN)
+tests_fuzz_fuzz_hit_CPPFLAGS = $(FUZZ_CPPFLAGS)
+tests_fuzz_fuzz_hit_CFLAGS = $(FUZZ_CFLAGS)
+tests_fuzz_fuzz_hit_LDFLAGS = $(FUZZ_LINK)
+tests_fuzz_fuzz_hit_LDADD = $(FUZZ_LDADD)
 
 tests_fuzz_fuzz_probe_spec_SOURCES = tests/fuzz/fuzz-probe-spec.c $(FUZZ_MAIN)
 tests_fuzz_fuzz_probe_spec_CPPFLAGS = $(FUZZ_CPPFLAGS)
