@@ -2,8 +2,9 @@
 /*
  * What an event says.
  *
- * Its numbers are read and its parts noted when it is taken out of the batch; arguments and strings
- * are looked at when they are asked for. Unknown members are left alone: later daemons have more.
+ * Its numbers are read when it is taken out of the batch; its parts are noted when the first of
+ * them is asked for, and strings decoded then. Unknown members are left alone: later daemons have
+ * more.
  */
 #include "libkprobed-internal.h"
 
@@ -123,27 +124,72 @@ static void event_open(struct kprobed_event *event)
 	(void)note_members(event, &member);
 }
 
+/*
+ * The number of the member whose quoted name and colon are @name, if it stands at @p; NULL
+ * otherwise. Returns the place behind it.
+ */
+static const char *skip_number_of(const char *p, const char *end, const char *name,
+				  uint64_t *ret_number)
+{
+	size_t length = strlen(name);
+	uint64_t number = 0;
+	const char *digits;
+
+	if ((size_t)(end - p) < length || memcmp(p, name, length) != 0)
+		return NULL;
+	p += length;
+	/* With 19 digits it is less than 2^64. */
+	for (digits = p; p < end && p - digits < 19 && *p >= '0' && *p <= '9'; p++)
+		number = number * 10 + (uint64_t)(*p - '0');
+	if (p == digits || p == end || (*p != ',' && *p != '}'))
+		return NULL;
+	*ret_number = number;
+	return p;
+}
+
+/*
+ * The numbers that the daemon writes first: most readers of events want no more than these and the
+ * text. Anything else that is also JSON is looked at member by member.
+ */
+static bool note_numbers(struct kprobed_event *e)
+{
+	const char *p = e->json.text, *end = p + e->json.length;
+	uint64_t cpu, tid;
+
+	p = skip_number_of(p, end, "{\"seq\":", &e->seq);
+	if (p)
+		p = skip_number_of(p, end, ",\"ts\":", &e->ts_nsec);
+	if (p)
+		p = skip_number_of(p, end, ",\"cpu\":", &cpu);
+	if (p)
+		p = skip_number_of(p, end, ",\"tid\":", &tid);
+	if (!p || cpu > INT32_MAX || tid > INT32_MAX)
+		return false;
+	e->cpu = (int)cpu;
+	e->tid = (pid_t)tid;
+	return true;
+}
+
 int event_take(struct kprobed_event *event, enum kprobed_event_type type, struct slice_iter *it)
 {
 	struct kprobed_event e = {.type = type, .cpu = -1, .tid = -1};
 	struct slice_iter member;
 	int r;
 
-	if (!it->at)
-		return 0;
-	r = slice_iter_enter(it, &member);
-	if (r < 0)
+	r = slice_iter_element(it, &e.json);
+	if (r <= 0)
 		return r;
-	if (member.open[0] != '{')
+	if (e.json.text[0] != '{')
 		return -EBADMSG;
-	r = note_members(&e, &member);
-	if (r < 0)
-		return r;
-	e.json = (struct slice){member.open, (size_t)(member.stop - member.open)};
+	e.is_closed = type == KPROBED_EVENT && note_numbers(&e);
+	if (!e.is_closed) {
+		e.seq = e.ts_nsec = 0;
+		slice_iter_init(&member, e.json);
+		r = note_members(&e, &member);
+		if (r < 0)
+			return r;
+	}
 	r = reserve_decoded(event, e.json.length);
-	if (r < 0)
-		return r;
-	r = slice_iter_leave(it, &member);
 	if (r < 0)
 		return r;
 	e.decoded = event->decoded;

@@ -330,7 +330,8 @@ static void show(struct stream *s, struct kprobed_event *event)
 		count_lost(s, event);
 		if (!s->ctl->json && is_left_out(kprobed_event_get_gap_kind(event)))
 			return;
-	} else if (kprobed_event_get_ts_nsec(event) > s->until_nsec) {
+	} else if (s->until_nsec != UINT64_MAX &&
+		   kprobed_event_get_ts_nsec(event) > s->until_nsec) {
 		/* What is told of losses may still come behind it. */
 		if (s->phase != DRAINING)
 			s->phase = ENDED;

@@ -234,6 +234,34 @@ static void test_relative_times_count_from_the_first_event(void **state)
 				    "       1.500001    0  a-1                   p\n");
 }
 
+static void test_numbers_are_found_wherever_they_stand(void **state)
+{
+	static const char *const rows[] = {
+		"{\"seq\":7,\"ts\":1000000000,\"cpu\":1,\"tid\":412}",
+		"{\"seq\":7,\"ts\":1000000000,\"cpu\":1,\"tid\":412,\"comm\":\"c\"}",
+		"{ \"seq\": 7,\"ts\":1000000000,\"cpu\":1,\"tid\":412}",
+		"{\"seq\":7,\"ts\":1000000000,\"cpu\":1,\"x\":{\"tid\":9},\"tid\":412}",
+		"{\"tid\":412,\"cpu\":1,\"ts\":1000000000,\"seq\":7}",
+		"{\"seq\":7,\"ts\":1000000000,\"cpu\":1,\"tid\":412 ,\"comm\":\"c\"}",
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct kprobed_event event = {0};
+		struct slice_iter it;
+		char batch[256];
+		int n = snprintf(batch, sizeof(batch), "[%s]", rows[i]);
+
+		slice_iter_init(&it, (struct slice){batch, (size_t)n});
+		assert_int_equal(event_take(&event, KPROBED_EVENT, &it), 1);
+		assert_int_equal(kprobed_event_get_seq(&event), 7);
+		assert_int_equal(kprobed_event_get_ts_nsec(&event), 1000000000);
+		assert_int_equal(kprobed_event_get_cpu(&event), 1);
+		assert_int_equal(kprobed_event_get_tid(&event), 412);
+		assert_int_equal(event.json.length, n - 2);
+		free(event.decoded);
+	}
+}
+
 static void test_gap_is_a_sentence(void **state)
 {
 	static const struct {
@@ -297,6 +325,7 @@ int main(void)
 		cmocka_unit_test(test_a_call_ends_in_its_result_and_duration),
 		cmocka_unit_test(test_the_process_is_shown_when_asked_for),
 		cmocka_unit_test(test_relative_times_count_from_the_first_event),
+		cmocka_unit_test(test_numbers_are_found_wherever_they_stand),
 		cmocka_unit_test(test_gap_is_a_sentence),
 		cmocka_unit_test(test_json_is_one_line_as_it_came),
 		cmocka_unit_test(test_colors_are_closed),
