@@ -69,11 +69,10 @@ static void schedule_held(struct reader *r, uint64_t held_ts, uint64_t window)
 
 static void schedule_next(struct reader *r, const struct pass_result *result)
 {
-	bool is_quiet = result->n_pages == 0 && result->held_ts == 0;
+	bool is_busy = result->is_partial ||
+		       result->n_appended * BUSY_SPAN_NSEC >= BUSY_EVENTS / 2 * r->tick_nsec;
+	bool is_quiet = r->is_strict ? result->n_pages == 0 && result->held_ts == 0 : !is_busy;
 
-	if (!r->is_strict)
-		is_quiet = !result->is_partial &&
-			   result->n_appended * BUSY_SPAN_NSEC < BUSY_EVENTS / 2 * r->tick_nsec;
 	r->quiet_passes = is_quiet ? r->quiet_passes + 1 : 0;
 	if (result->is_partial) {
 		reader_schedule(r, 0);
@@ -82,7 +81,8 @@ static void schedule_next(struct reader *r, const struct pass_result *result)
 		/* What is held back now would wake nobody. */
 		if (result->held_ts)
 			reader_schedule(r, NSEC_PER_MSEC);
-	} else if (result->held_ts) {
+	} else if (result->held_ts && !is_busy) {
+		/* While many come some are always held back, and go with those of the next tick. */
 		schedule_held(r, result->held_ts, r->window_nsec);
 	} else {
 		reader_schedule(r, r->tick_nsec);
