@@ -3,7 +3,15 @@
 BENCH_BINARIES = tests/bench/bench-decode tests/bench/bench-fanout tests/bench/bench-memory tests/bench/bench-symbols
 EXTRA_PROGRAMS += $(BENCH_BINARIES)
 CLEANFILES += $(BENCH_BINARIES)
-EXTRA_DIST += docs/benchmarks.md tests/bench/record tests/bench/record-symbols tests/bench/shapes
+EXTRA_DIST += docs/benchmarks.md tests/bench/record tests/bench/record-symbols tests/bench/shapes \
+	tests/bench/in-guest \
+	tests/bench/guest/common.py \
+	tests/bench/guest/control.py \
+	tests/bench/guest/end_to_end.py \
+	tests/bench/guest/idle.py \
+	tests/bench/guest/latency.py \
+	tests/bench/guest/memory.py \
+	tests/bench/guest/run
 
 tests_bench_bench_decode_SOURCES = \
 	tests/bench/bench-decode.c \
