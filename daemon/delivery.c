@@ -11,6 +11,11 @@
 
 /* Replies sent to one subscriber before the others get a turn. */
 #define BATCHES_PER_TURN 8
+/*
+ * And so long all of them are sent to at a time: the kernel's rings wait meanwhile, and what they
+ * lose is lost to everybody, while in the log events can wait for long.
+ */
+#define SERVE_NSEC (5 * NSEC_PER_MSEC)
 
 static void on_timer(evutil_socket_t fd, short what, void *data);
 static void note_marked(struct delivery *d);
@@ -281,6 +286,7 @@ static void serve_pending(struct delivery *d)
 {
 	struct subscriber *s, *tmp;
 	uint64_t now = now_nsec(), earliest;
+	unsigned int n_served = 0;
 
 	note_marked(d);
 	earliest = note_views(d, now);
@@ -288,8 +294,18 @@ static void serve_pending(struct delivery *d)
 	{
 		uint64_t due;
 
-		if (due_time(s) <= now)
+		if (due_time(s) <= now && s->sent_at != now) {
+			if (n_served++ && now_nsec() - now > SERVE_NSEC) {
+				earliest = now;
+				break;
+			}
 			send_pending(s, now);
+			/* In the next turn it comes after those that wait now. */
+			if (s->is_pending) {
+				set_pending(s, false);
+				set_pending(s, true);
+			}
+		}
 		if (!s->is_pending)
 			continue;
 		due = due_time(s);
