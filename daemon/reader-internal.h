@@ -61,11 +61,16 @@ struct pass_result {
 
 /* reader-pass.c */
 
+enum pass_scope {
+	ALL_RINGS,
+	READY_RINGS, /* those the loop has said something is in; all if it has said so of none */
+};
+
 /*
- * Reads every ring and appends what is complete by the order @window before now. @window is in
+ * Reads the rings and appends what is complete by the order @window before now. @window is in
  * nanoseconds; 0: what is older than the pass itself.
  */
-struct pass_result reader_run_pass(struct reader *r, uint64_t window);
+struct pass_result reader_run_pass(struct reader *r, enum pass_scope scope, uint64_t window);
 /* Appends in time order what has been read and is not newer than @watermark. Returns how many. */
 uint64_t reader_merge(struct reader *r, uint64_t watermark, uint64_t now);
 /* A gap for what the ring of @s has lost and nobody was told yet, dated @ts. */

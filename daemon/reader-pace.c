@@ -100,9 +100,9 @@ bool reader_is_waiting(const struct reader *r)
 	return r->is_waiting;
 }
 
-static struct pass_result pass(struct reader *r, uint64_t window)
+static struct pass_result pass(struct reader *r, enum pass_scope scope, uint64_t window)
 {
-	struct pass_result result = reader_run_pass(r, window);
+	struct pass_result result = reader_run_pass(r, scope, window);
 
 	if (result.n_appended) {
 		r->appended_at = now_nsec();
@@ -123,7 +123,7 @@ void reader_on_wake(evutil_socket_t fd, short what, void *data)
 
 	if (!r->is_waiting || !r->streams)
 		return;
-	result = pass(r, 0);
+	result = pass(r, READY_RINGS, 0);
 	now = now_nsec();
 	if (now - r->span_start > BUSY_SPAN_NSEC) {
 		r->span_start = now;
@@ -153,17 +153,19 @@ void reader_on_tick(evutil_socket_t fd, short what, void *data)
 	}
 	if (r->is_waiting)
 		reader_stop_waiting(r);
-	result = pass(r, r->window_nsec);
+	result = pass(r, ALL_RINGS, r->window_nsec);
 	schedule_next(r, &result);
 }
 
 /* Several rings may be ready at once: the pass comes when all that are have been heard. */
 void reader_on_readable(evutil_socket_t fd, short what, void *data)
 {
-	struct reader *r = data;
+	struct stream *s = data;
+	struct reader *r = s->reader;
 
+	s->is_ready = true;
 	if (r->is_strict)
-		reader_on_tick(fd, what, data);
+		reader_on_tick(fd, what, r);
 	else
 		event_active(r->wake, EV_TIMEOUT, 0);
 }

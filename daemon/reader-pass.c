@@ -198,16 +198,30 @@ uint64_t reader_merge(struct reader *r, uint64_t watermark, uint64_t now)
 	}
 }
 
-struct pass_result reader_run_pass(struct reader *r, uint64_t window)
+static bool is_any_ready(const struct reader *r)
+{
+	const struct stream *s;
+
+	DL_FOREACH (r->streams, s) {
+		if (s->is_ready)
+			return true;
+	}
+	return false;
+}
+
+struct pass_result reader_run_pass(struct reader *r, enum pass_scope scope, uint64_t window)
 {
 	uint64_t start = now_nsec(), watermark = UINT64_MAX;
 	struct pass_result result = {.start = start};
+	bool is_choosy = scope == READY_RINGS && is_any_ready(r);
 	struct stream *s;
 
 	DL_FOREACH (r->streams, s) {
 		uint64_t complete;
 
-		result.n_pages += stream_fill(s);
+		/* Of a ring that was not read before for lack of room there is more to come. */
+		if (!is_choosy || s->is_ready || !s->is_drained)
+			result.n_pages += stream_fill(s, is_choosy);
 		stream_peek(s, &r->stack);
 		complete = s->newest;
 		if (s->is_drained && start - window > complete)

@@ -65,7 +65,7 @@ void reader_drain(struct reader *r)
 		return;
 	/* A pass may find the queues full of what was held back: the next reads what is behind. */
 	do {
-		result = reader_run_pass(r, 0);
+		result = reader_run_pass(r, ALL_RINGS, 0);
 		if (result.n_pages == 0 && result.n_appended == 0)
 			reader_merge(r, UINT64_MAX, NO_FUTURE);
 	} while (result.is_partial);
@@ -135,8 +135,9 @@ int reader_add_instance(struct reader *r, struct instance *instance)
 			return -ENOMEM;
 		}
 		DL_APPEND(r->streams, s);
+		s->reader = r;
 		s->readable =
-			event_new(r->base, s->fd, EV_READ | EV_PERSIST, reader_on_readable, r);
+			event_new(r->base, s->fd, EV_READ | EV_PERSIST, reader_on_readable, s);
 		if (!s->readable) {
 			reader_remove_instance(r, instance);
 			return -ENOMEM;

@@ -45,10 +45,22 @@ struct stream *stream_free(struct stream *s)
 	return NULL;
 }
 
-unsigned int stream_fill(struct stream *s)
+/* struct buffer_data_page: behind the time stamp, how many bytes of records follow; see ring.c */
+static bool is_nearly_empty(const struct stream_page *page)
+{
+	uint32_t commit;
+
+	if (page->size < 16)
+		return true;
+	memcpy(&commit, page->bytes + 8, sizeof(commit));
+	return (commit & 0xfffff) < STREAM_PAGE_SIZE / 2;
+}
+
+unsigned int stream_fill(struct stream *s, bool is_brief)
 {
 	unsigned int n = 0;
 
+	s->is_ready = false;
 	while (s->n_pages < STREAM_PAGES) {
 		struct stream_page *page = &s->pages[(s->first + s->n_pages) % STREAM_PAGES];
 		ssize_t size = read(s->fd, page->bytes, sizeof(page->bytes));
@@ -65,6 +77,10 @@ unsigned int stream_fill(struct stream *s)
 			memcpy(&s->newest, page->bytes, sizeof(s->newest));
 		s->n_pages++;
 		n++;
+		if (is_brief && is_nearly_empty(page)) {
+			s->is_drained = true;
+			return n;
+		}
 	}
 	s->is_drained = false;
 	return n;

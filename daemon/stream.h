@@ -45,6 +45,8 @@ struct stream {
 	unsigned int cpu;
 	int fd;			   /* borrowed from the instance */
 	struct event *readable;	   /* owned: waits in idle mode */
+	struct reader *reader;	   /* borrowed: whose it is */
+	bool is_ready;		   /* the loop said so, and it has not been read since */
 	struct stream_page *pages; /* owned, STREAM_PAGES */
 	unsigned int first, n_pages;
 	bool is_begun; /* iter stands in the first page */
@@ -67,8 +69,12 @@ struct stack_layout {
 int stream_new(const struct instance *instance, unsigned int cpu, struct stream **ret);
 struct stream *stream_free(struct stream *s);
 
-/* Reads pages until the ring is empty or the queue full. Returns how many. */
-unsigned int stream_fill(struct stream *s);
+/*
+ * Reads pages until the ring is empty or the queue full. Returns how many. With @is_brief a page
+ * with little in it is taken for the last one, as it nearly always is where events are few: it
+ * saves the read that finds nothing. Where it is not, the ring stays ready.
+ */
+unsigned int stream_fill(struct stream *s, bool is_brief);
 
 /* Looks at the front item; s->front says what it is. */
 void stream_peek(struct stream *s, const struct stack_layout *layout);

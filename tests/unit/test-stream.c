@@ -123,7 +123,7 @@ static void test_events_come_in_order_over_pages(void **state)
 	struct fixture *f = fixture_new(false);
 	struct page p;
 
-	assert_int_equal(stream_fill(f->stream), 0);
+	assert_int_equal(stream_fill(f->stream, false), 0);
 	assert_true(f->stream->is_drained);
 	assert_kind(f->stream, ITEM_NONE);
 	for (uint32_t i = 0; i < 5; i++) {
@@ -132,12 +132,41 @@ static void test_events_come_in_order_over_pages(void **state)
 			add_event(&p, TYPE_A, 3 * i + k);
 		send_page(f, &p, 0);
 	}
-	assert_int_equal(stream_fill(f->stream), 5);
+	assert_int_equal(stream_fill(f->stream, false), 5);
 	assert_int_equal(f->stream->newest, 1400);
 	for (uint32_t i = 0; i < 15; i++)
 		take_event(f->stream, i);
 	assert_kind(f->stream, ITEM_NONE);
 	assert_int_equal(f->stream->n_pages, 0);
+	fixture_free(f);
+}
+
+static void test_brief_fill_stops_at_a_page_with_little_in_it(void **state)
+{
+	struct fixture *f = fixture_new(false);
+	struct page p;
+
+	page_begin(&p, 1000);
+	for (uint32_t i = 0; i < 150; i++)
+		add_event(&p, TYPE_A, i);
+	assert_true(p.len > STREAM_PAGE_SIZE / 2);
+	send_page(f, &p, 0);
+	for (uint32_t i = 0; i < 2; i++) {
+		page_begin(&p, 2000 + 1000 * i);
+		add_event(&p, TYPE_A, 150 + i);
+		send_page(f, &p, 0);
+	}
+	f->stream->is_ready = true;
+	/* The full one, and one behind it; the other is for when the ring is ready again. */
+	assert_int_equal(stream_fill(f->stream, true), 2);
+	assert_true(f->stream->is_drained);
+	assert_false(f->stream->is_ready);
+	for (uint32_t i = 0; i <= 150; i++)
+		take_event(f->stream, i);
+	assert_kind(f->stream, ITEM_NONE);
+	assert_int_equal(stream_fill(f->stream, true), 1);
+	take_event(f->stream, 151);
+	assert_int_equal(stream_fill(f->stream, true), 0);
 	fixture_free(f);
 }
 
@@ -151,16 +180,16 @@ static void test_queue_holds_what_it_can(void **state)
 		add_event(&p, TYPE_A, i);
 		send_page(f, &p, 0);
 	}
-	assert_int_equal(stream_fill(f->stream), STREAM_PAGES);
+	assert_int_equal(stream_fill(f->stream, false), STREAM_PAGES);
 	assert_false(f->stream->is_drained);
 	assert_int_equal(f->stream->newest, 1000 * (STREAM_PAGES - 1));
 	for (uint32_t i = 0; i < 3; i++)
 		take_event(f->stream, i);
 	/* The page of the last one that was taken is still there. */
-	assert_int_equal(stream_fill(f->stream), 2);
+	assert_int_equal(stream_fill(f->stream, false), 2);
 	for (uint32_t i = 3; i < 20; i++)
 		take_event(f->stream, i);
-	assert_int_equal(stream_fill(f->stream), 6);
+	assert_int_equal(stream_fill(f->stream, false), 6);
 	assert_true(f->stream->is_drained);
 	for (uint32_t i = 20; i < STREAM_PAGES + 8; i++)
 		take_event(f->stream, i);
@@ -179,7 +208,7 @@ static void test_loss_stands_before_its_page(void **state)
 	page_begin(&p, 2000);
 	add_event(&p, TYPE_A, 2);
 	send_page(f, &p, PAGE_MISSED);
-	stream_fill(f->stream);
+	stream_fill(f->stream, false);
 	take_event(f->stream, 1);
 	assert_kind(f->stream, ITEM_LOSS);
 	assert_int_equal(f->stream->front.ts, 2000);
@@ -206,7 +235,7 @@ static void test_broken_pages_and_records_are_passed_over(void **state)
 	page_begin(&p, 3000);
 	add_event(&p, TYPE_A, 2);
 	send_page(f, &p, 0);
-	assert_int_equal(stream_fill(f->stream), 4);
+	assert_int_equal(stream_fill(f->stream, false), 4);
 	take_event(f->stream, 1);
 	take_event(f->stream, 2);
 	assert_kind(f->stream, ITEM_NONE);
@@ -232,7 +261,7 @@ static void test_stacks_nest_like_parentheses(void **state)
 	add_event(&p, TYPE_A, 6);
 	add_stack(&p, 6, 0);
 	send_page(f, &p, 0);
-	stream_fill(f->stream);
+	stream_fill(f->stream, false);
 	take_event_with_stack(f->stream, 1, 5);
 	take_event_with_stack(f->stream, 2, 3);
 	take_event_with_stack(f->stream, 3, 7);
@@ -260,7 +289,7 @@ static void test_stack_may_be_pages_away(void **state)
 	page_begin(&p, 1000);
 	add_stack(&p, 1, 9);
 	send_page(f, &p, 0);
-	stream_fill(f->stream);
+	stream_fill(f->stream, false);
 	take_event_with_stack(f->stream, 1, 9);
 	for (uint32_t i = 2; i < 6; i++)
 		take_event_with_stack(f->stream, i, 2);
@@ -277,16 +306,16 @@ static void test_stack_that_may_still_come_is_waited_for(void **state)
 	page_begin(&p, 0);
 	add_event(&p, TYPE_A, 1);
 	send_page(f, &p, 0);
-	stream_fill(f->stream);
+	stream_fill(f->stream, false);
 	assert_kind(f->stream, ITEM_WAITS);
 	assert_int_equal(front_number(f->stream), 1);
-	stream_fill(f->stream);
+	stream_fill(f->stream, false);
 	assert_kind(f->stream, ITEM_WAITS);
 	page_begin(&p, 100);
 	add_stack(&p, 1, 4);
 	add_event(&p, TYPE_A, 2);
 	send_page(f, &p, 0);
-	stream_fill(f->stream);
+	stream_fill(f->stream, false);
 	take_event_with_stack(f->stream, 1, 4);
 	assert_kind(f->stream, ITEM_WAITS);
 	/* Whoever has waited enough takes it as it is; its stack then belongs to nobody. */
@@ -296,7 +325,7 @@ static void test_stack_that_may_still_come_is_waited_for(void **state)
 	add_event(&p, TYPE_A, 3);
 	add_stack(&p, 3, 6);
 	send_page(f, &p, 0);
-	stream_fill(f->stream);
+	stream_fill(f->stream, false);
 	take_event_with_stack(f->stream, 3, 6);
 	assert_kind(f->stream, ITEM_NONE);
 	fixture_free(f);
@@ -315,7 +344,7 @@ static void test_stack_behind_a_loss_is_not_waited_for(void **state)
 	add_event(&p, TYPE_A, 2);
 	add_stack(&p, 2, 4);
 	send_page(f, &p, PAGE_MISSED);
-	stream_fill(f->stream);
+	stream_fill(f->stream, false);
 	take_event(f->stream, 1);
 	assert_kind(f->stream, ITEM_LOSS);
 	stream_pop(f->stream);
@@ -335,7 +364,7 @@ static void test_stack_is_not_waited_for_when_the_queue_is_full(void **state)
 		add_event(&p, TYPE_A, i);
 		send_page(f, &p, 0);
 	}
-	stream_fill(f->stream);
+	stream_fill(f->stream, false);
 	take_event(f->stream, 0);
 	fixture_free(f);
 }
@@ -356,7 +385,7 @@ static void test_stack_is_no_longer_than_its_record(void **state)
 		add_event(&p, TYPE_A, 2);
 		page_event(&p, 1, 4, 0, data, 0); /* not even a size */
 		send_page(f, &p, 0);
-		stream_fill(f->stream);
+		stream_fill(f->stream, false);
 		take_event_with_stack(f->stream, 1, 2);
 		take_event_with_stack(f->stream, 2, 0);
 	}
@@ -371,7 +400,7 @@ static void test_stack_is_no_longer_than_its_record(void **state)
 		page_event(&p, 1, 4, 0, data, sizeof(data));
 	}
 	send_page(f, &p, 0);
-	stream_fill(f->stream);
+	stream_fill(f->stream, false);
 	take_event_with_stack(f->stream, 7, 256);
 	fixture_free(f);
 }
@@ -380,6 +409,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_events_come_in_order_over_pages),
+		cmocka_unit_test(test_brief_fill_stops_at_a_page_with_little_in_it),
 		cmocka_unit_test(test_queue_holds_what_it_can),
 		cmocka_unit_test(test_loss_stands_before_its_page),
 		cmocka_unit_test(test_broken_pages_and_records_are_passed_over),
