@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "helper-hist.h"
 #include "plant.h"
@@ -247,6 +248,33 @@ static void parts_done(struct parts *parts)
 	free(parts->place);
 }
 
+/*
+ * Our own hits are filtered first of all. The instance has them excluded as well (design 9.1), but
+ * the module would count as recorded what then is in no ring. A condition that has no room for this
+ * goes without.
+ */
+static int exclude_own(struct helper_condition *c)
+{
+	const struct kprobed_insn insns[] = {
+		{.op = KPROBED_COND_PID},
+		{.op = KPROBED_COND_IMM, .imm = (uint64_t)getpid()},
+		{.op = KPROBED_COND_NE},
+		{.op = KPROBED_COND_AND},
+	};
+	size_t n = c->n_entry ? 4 : 3;
+	struct kprobed_insn *all;
+
+	if (c->n_entry + n > KPROBED_COND_MAX)
+		return 0;
+	all = realloc(c->entry, (c->n_entry + n) * sizeof(*all));
+	if (!all)
+		return -ENOMEM;
+	memcpy(all + c->n_entry, insns, n * sizeof(*all));
+	c->entry = all;
+	c->n_entry += n;
+	return 0;
+}
+
 /* The program stays, for the decoder and for conditions that are changed later. */
 static int compile(const struct plant *p, struct probe *probe, struct parts *ret,
 		   struct kp_error *e)
@@ -262,7 +290,7 @@ static int compile(const struct plant *p, struct probe *probe, struct parts *ret
 		r = helper_hist_compile(&probe->spec, program, &ret->hist, e);
 	if (r == 0)
 		r = helper_condition_of(&probe->spec, program, &ret->condition, e);
-	return r;
+	return r < 0 ? r : exclude_own(&ret->condition);
 }
 
 static enum kprobed_kind kind_of(const struct probe_spec *spec)

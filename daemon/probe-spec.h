@@ -130,6 +130,7 @@ struct probe_spec {
 	bool is_pattern;  /* stands for all functions that match */
 	unsigned int max_matches; /* of a pattern; 0: as many as a request may add */
 	unsigned int maxactive;	  /* 0: the kernel's default */
+	bool auto_maxactive;	  /* raised when calls are missed; maxactive is where it begins */
 	struct probe_arg *args;	  /* owned */
 	size_t n_args;
 	bool wants_all; /* nothing was said of arguments: all that are known, if there are none */

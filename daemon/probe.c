@@ -63,6 +63,7 @@ struct kprobed_counters probe_counters(const struct probe *p)
 {
 	struct kprobed_counters c = p->helper.now;
 
+	helper_sum_counters(&c, &p->helper.old);
 	helper_sum_counters(&c, &p->helper.before);
 	return c;
 }
@@ -185,6 +186,13 @@ void registry_remove(struct registry *r, struct probe *p)
 	r->n_parked--;
 	HASH_DELETE(by_event, r->events, p);
 	DL_DELETE(r->all, p);
+}
+
+void registry_change_event(struct registry *r, struct probe *p, const char *event)
+{
+	HASH_DELETE(by_event, r->events, p);
+	snprintf(p->event, sizeof(p->event), "%s", event);
+	HASH_ADD_KEYPTR(by_event, r->events, p->event, strlen(p->event), p);
 }
 
 struct probe *registry_find_name(const struct registry *r, const char *name)

@@ -57,12 +57,14 @@ struct probe_helper {
 	bool is_used;	  /* it is planted through the module, not through tracefs; never changes */
 	bool is_leaving;  /* the main thread's: to be taken out, not only disabled */
 	uint32_t id;	  /* the module's; 0: it has none */
+	uint32_t old_id;  /* disabled when maxactive was raised, with calls under way; 0: none */
 	uint64_t cookie;  /* the main thread's: taken from the reader's hit table; 0: none */
 	uint64_t left_at; /* CLOCK_MONOTONIC ns when it was taken out, 0: was not, or all is read */
 	struct helper_program program; /* owned */
 	unsigned int maxactive;
 	uint32_t hist_rows, hist_row_bytes;
 	struct kprobed_counters now;	/* as last read, of id */
+	struct kprobed_counters old;	/* as last read, of old_id */
 	struct kprobed_counters before; /* of what it was before it was made anew */
 };
 
@@ -84,16 +86,19 @@ struct probe {
 	unsigned int type;	     /* the event's id; 0: none of its own in the kernel */
 	unsigned int source;	     /* in the event log; 0: none */
 	bool is_enabled;
-	bool was_enabled;   /* ever, in this instance */
-	bool is_temporary;  /* for a dry run: never seen again */
-	bool is_gone;	    /* somebody else removed the event */
-	uint64_t module_id; /* of its module as it was last seen; 0: not loaded, or no module */
-	bool was_armed;	    /* its module has been there */
-	char *trouble;	    /* owned: why it is not armed though its module is there; NULL */
+	bool was_enabled;	/* ever, in this instance */
+	bool is_temporary;	/* for a dry run: never seen again */
+	unsigned int maxactive; /* what it was raised to; 0: as the spec says */
+	bool wants_raise;	/* the main thread's: calls were missed since */
+	bool is_gone;		/* somebody else removed the event */
+	uint64_t module_id;	/* of its module as it was last seen; 0: not loaded, or no module */
+	bool was_armed;		/* its module has been there */
+	char *trouble;		/* owned: why it is not armed though its module is there; NULL */
 
 	/* kprobe_profile, and where it stood when the probe began (an event may be used again). */
 	uint64_t hits, missed;
 	uint64_t hits_base, missed_base;
+	uint64_t hits_before, missed_before; /* of the events it had before maxactive was raised */
 	/* Of one of the helper's: all it has counted, and what of its misses has been told. */
 	struct kprobed_counters counters;
 	uint64_t told_instance, told_recursion;
@@ -151,6 +156,8 @@ void registry_insert(struct registry *r, struct probe *p);
 void registry_park(struct registry *r, struct probe *p);
 void registry_unpark(struct registry *r, struct probe *p);
 void registry_remove(struct registry *r, struct probe *p);
+/* @p has another event from now on. */
+void registry_change_event(struct registry *r, struct probe *p, const char *event);
 
 struct probe *registry_find_name(const struct registry *r, const char *name);
 struct probe *registry_find_event(const struct registry *r, const char *event);
