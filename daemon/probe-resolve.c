@@ -414,7 +414,9 @@ static int resolve_spec(struct batch *b, struct knowledge *k, struct probe_spec 
 				    "are none to choose from");
 	if (is_module_missing(spec)) {
 		if (is_many && spec->pending)
-			return kp_error_definition(e, "badPattern", spec->symbol_position, NULL,
+			return kp_error_definition(e, "badPattern", spec->symbol_position,
+						   "load the module first (modprobe), or name the "
+						   "functions one by one",
 						   "What stands for many functions cannot wait for "
 						   "a module.");
 		spec->waits =
