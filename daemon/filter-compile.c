@@ -209,6 +209,11 @@ static int refuse(const struct filter_term *t, enum filter_fit fit,
 			return filter_error(e, "unknownField", t->position,
 					    "fetch it with the probe: r SYMBOL ret=$retval:s32",
 					    "no probe selected has an argument called ret");
+		if (t->common == FILTER_UID || t->common == FILTER_CGROUP ||
+		    t->common == FILTER_KTHREAD)
+			return filter_error(e, "unknownField", t->position,
+					    "the filter of a probe knows it: kprobectl's --filter",
+					    "%s is in no event", t->name);
 		kp_error_set(e, KP_HELPER_REQUIRED, EOPNOTSUPP, t->name,
 			     "%s is recorded by the helper module only", t->name);
 		if (e)

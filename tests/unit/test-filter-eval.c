@@ -257,6 +257,8 @@ static void test_conditions_that_fit_no_probe_are_refused(void **state)
 		{"tid == 'x'", "wrongType", "", 7},
 		{"comm == 5", "wrongType", "strings are put in quotes", 8},
 		{"comm", "wrongType", "strings are put in quotes", 0},
+		{"a == 1 && !kthread", "unknownField",
+		 "the filter of a probe knows it: kprobectl's --filter", 11},
 	};
 	struct decoder *d[] = {world_decoder(0), world_decoder(2)};
 	struct kp_error e;
