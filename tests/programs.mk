@@ -9,6 +9,7 @@ GUEST_BINARIES = \
 	tests/vm/programs/ioctl-hold \
 	tests/vm/programs/opener \
 	tests/vm/programs/pacer \
+	tests/vm/programs/ring-pages \
 	tests/vm/programs/sleepers \
 	tests/vm/programs/subscriber
 EXTRA_PROGRAMS += $(GUEST_BINARIES)
@@ -22,6 +23,7 @@ tests_vm_programs_hitter_LDFLAGS = $(AM_LDFLAGS) -pthread
 tests_vm_programs_latency_SOURCES = tests/vm/programs/latency.c
 tests_vm_programs_latency_LDADD = libkprobed.la
 tests_vm_programs_pacer_SOURCES = tests/vm/programs/pacer.c
+tests_vm_programs_ring_pages_SOURCES = tests/vm/programs/ring-pages.c
 tests_vm_programs_naps_SOURCES = tests/vm/programs/naps.c
 tests_vm_programs_opener_SOURCES = tests/vm/programs/opener.c
 tests_vm_programs_opener_LDFLAGS = $(AM_LDFLAGS) -pthread

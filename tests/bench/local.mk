@@ -11,6 +11,7 @@ EXTRA_DIST += docs/benchmarks.md tests/bench/record tests/bench/record-symbols t
 	tests/bench/guest/idle.py \
 	tests/bench/guest/latency.py \
 	tests/bench/guest/memory.py \
+	tests/bench/guest/pages.py \
 	tests/bench/guest/run
 
 tests_bench_bench_decode_SOURCES = \
