@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "json-text.h"
+#include "span.h"
 
 struct overtaken {
 	uint64_t events;
@@ -75,9 +76,10 @@ static void compose_overtaken(const struct subscription *s, struct batch *b)
 		is_uncounted |= n.is_uncounted;
 		if (n.lost && from->kind != LOG_SOURCE_PROBE)
 			overrun += n.lost;
-		else if (n.lost && sizeof(b->gaps) - b->gaps_len >= 2 * GAP_TEXT_MAX)
+		else if (n.lost && sizeof(b->gaps) - b->gaps_len >= 2 * GAP_TEXT_MAX) {
 			add_gap(b, "missed", n.lost, from->name);
-		else
+			b->missed += n.lost;
+		} else
 			missed += n.lost;
 	}
 	/* Where there are marks they know what of it would have been left out. */
@@ -87,6 +89,9 @@ static void compose_overtaken(const struct subscription *s, struct batch *b)
 		events = now.events - s->counts.events;
 		b->filtered = (int64_t)(now.left_out - s->counts.left_out);
 	}
+	b->missed += missed;
+	b->overrun += overrun;
+	b->is_uncounted = is_uncounted;
 	if (missed)
 		add_gap(b, "missed", missed, NULL);
 	if (overrun)
@@ -96,6 +101,31 @@ static void compose_overtaken(const struct subscription *s, struct batch *b)
 		add_gap(b, "overtaken", events, NULL);
 	if (is_uncounted)
 		add_gap(b, "overtaken", 0, NULL);
+}
+
+/* The text of a gap entry begins with its kind and count, as reader_append_gap() writes it. */
+static void count_gap(const struct subscription *s, const struct log_entry *e, struct batch *b)
+{
+	static const char recursion[] = "{\"kind\":\"recursion\"", count[] = "\"count\":";
+	const struct log_source *from = event_log_last_source(s->log, e->source);
+	const char *text = event_log_text(s->log, e);
+	const char *number = memmem(text, e->text_len, count, sizeof(count) - 1);
+	uint64_t n = 0;
+	size_t digits;
+
+	if (number) {
+		number += sizeof(count) - 1;
+		span_leading_u64((struct span){number, (size_t)(text + e->text_len - number)}, &n,
+				 &digits);
+	}
+	if (n == 0)
+		b->is_uncounted = true;
+	else if (from->kind == LOG_SOURCE_RING)
+		b->overrun += n;
+	else if (memcmp(text, recursion, sizeof(recursion) - 1) == 0)
+		b->recursion += n;
+	else
+		b->missed += n;
 }
 
 /* Two gaps without a probe: what was left out is told last. */
@@ -111,6 +141,7 @@ static const struct log_entry *compose_gaps(struct walk *w, struct batch *b)
 			return NULL;
 		memcpy(b->gaps + b->gaps_len, event_log_text(w->s->log, e), e->text_len);
 		b->gaps_len += e->text_len;
+		count_gap(w->s, e, b);
 		walk_take(w, e);
 	}
 	return e;
@@ -147,6 +178,7 @@ bool batch_compose(const struct subscription *s, size_t max_events, size_t max_b
 
 	b->gaps_len = b->n_events = b->n_bytes = b->n_runs = 0;
 	b->filtered = b->rate_limited = b->filtered_told = b->rate_limited_told = 0;
+	b->missed = b->recursion = b->overrun = 0;
 	walk_begin(&w, s);
 	compose_overtaken(s, b);
 	e = compose_gaps(&w, b);

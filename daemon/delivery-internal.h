@@ -47,6 +47,8 @@ struct subscriber {
 	bool only_tells; /* pending for what was left out alone */
 	uint64_t sent_at;
 	uint64_t told_at;
+	struct delivery_totals account;
+	bool is_uncounted;
 	struct subscriber *view_next, *view_prev;	/* of the same view */
 	struct subscriber *next, *prev;			/* all */
 	struct subscriber *pending_next, *pending_prev; /* pending */

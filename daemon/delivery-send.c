@@ -224,21 +224,40 @@ static int keep_rest(struct subscriber *s, const struct batch *b, const struct r
 	return r < 0 ? -ENOMEM : 0;
 }
 
-/* What of @b was sent: its gaps, and its events before @end. */
-static void count_sent(struct delivery *d, const struct batch *b, uint64_t end)
+static void add_totals(struct delivery_totals *to, const struct delivery_totals *n)
 {
-	struct events it = {.log = d->log, .batch = b};
+	to->events += n->events;
+	to->filtered += n->filtered;
+	to->rate_limited += n->rate_limited;
+	to->overtaken += n->overtaken;
+	to->missed += n->missed;
+	to->recursion += n->recursion;
+	to->overrun += n->overrun;
+}
+
+/* What of @b was sent: its gaps, and its events before @end. */
+static void count_sent(struct subscriber *s, const struct batch *b, uint64_t end)
+{
+	struct events it = {.log = s->delivery->log, .batch = b};
+	struct delivery_totals n = {
+		.filtered = (uint64_t)b->filtered_told,
+		.rate_limited = (uint64_t)b->rate_limited_told,
+		.overtaken = b->overtaken,
+		.missed = b->missed,
+		.recursion = b->recursion,
+		.overrun = b->overrun,
+	};
 	const char *text;
 	size_t len;
 
-	d->totals.filtered += (uint64_t)b->filtered_told;
-	d->totals.rate_limited += (uint64_t)b->rate_limited_told;
-	d->totals.overtaken += b->overtaken;
 	if (end == b->end)
-		d->totals.events += b->n_events;
+		n.events = b->n_events;
 	else
 		while (next_event(&it, &text, &len) && it.seq <= end)
-			d->totals.events++;
+			n.events++;
+	add_totals(&s->account, &n);
+	add_totals(&s->delivery->totals, &n);
+	s->is_uncounted |= b->is_uncounted;
 }
 
 int subscriber_send_batch(struct subscriber *s, uint64_t now)
@@ -277,7 +296,7 @@ int subscriber_send_batch(struct subscriber *s, uint64_t now)
 	}
 	if (b.filtered_told || b.rate_limited_told)
 		s->told_at = now;
-	count_sent(s->delivery, &b, end);
+	count_sent(s, &b, end);
 	subscription_consume(&s->view, &b, end);
 	return 1;
 }

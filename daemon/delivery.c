@@ -182,6 +182,20 @@ const struct delivery_totals *delivery_totals(const struct delivery *d)
 	return &d->totals;
 }
 
+struct subscriber_account subscriber_account(const struct subscriber *s)
+{
+	struct subscriber_account a = {
+		.sent = s->account,
+		.waiting = subscription_waiting(&s->view),
+		.is_uncounted = s->is_uncounted,
+	};
+
+	/* Negative when it was told ahead. */
+	a.sent.filtered += (uint64_t)s->view.filtered;
+	a.sent.rate_limited += (uint64_t)s->view.rate_limited;
+	return a;
+}
+
 unsigned int delivery_count(const struct delivery *d)
 {
 	return d->count;

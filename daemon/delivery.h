@@ -78,8 +78,21 @@ struct delivery_totals {
 	uint64_t filtered;
 	uint64_t rate_limited;
 	uint64_t overtaken;
+	/* Told of as lost before the log. */
+	uint64_t missed, recursion, overrun;
 };
 const struct delivery_totals *delivery_totals(const struct delivery *d);
+
+/*
+ * The account of one subscriber: every hit of its probes since it began is in exactly one of the
+ * counts, but for what the kernel's rings still hold.
+ */
+struct subscriber_account {
+	struct delivery_totals sent; /* what was left out counts when it was, told or not */
+	uint64_t waiting;	     /* in the log, still to be sent or left out */
+	bool is_uncounted;	     /* something was lost of which the number is not known */
+};
+struct subscriber_account subscriber_account(const struct subscriber *s);
 
 /* The views of subscribers. Borrowed. */
 struct views *delivery_views(const struct delivery *d);

@@ -168,6 +168,23 @@ void subscription_note(struct subscription *s, unsigned int slot, uint64_t seq)
 		source->next = s->position; /* gone already; to be counted */
 }
 
+uint64_t subscription_waiting(const struct subscription *s)
+{
+	uint64_t n = 0;
+
+	if (is_marked(s, s->position))
+		return s->view->n_events - s->counts.events + s->view->n_left_out -
+		       s->counts.left_out;
+	for (size_t i = 0; i < s->n_sources; i++) {
+		const struct subscription_source *source = &s->sources[i];
+		const struct log_source *from = event_log_last_source(s->log, source->slot);
+
+		if (source->next && from->id == source->id)
+			n += from->events - source->ordinal;
+	}
+	return n;
+}
+
 /* What @source has told in gap entries before the entry @seq of it, 0: in all. */
 static uint64_t lost_before(const struct subscription *s, const struct log_source *from,
 			    uint64_t seq)

@@ -70,6 +70,12 @@ void subscription_set_filter(struct subscription *s, const struct filter *filter
  */
 int subscription_add_source(struct subscription *s, unsigned int slot);
 
+/*
+ * Events of its sources that the log has and the cursor has not come to, those that will be left
+ * out included. Of what is to be judged by its text and of sources that have gone, as far as known.
+ */
+uint64_t subscription_waiting(const struct subscription *s);
+
 /* The source has a new entry @seq: called for each append, before the next batch. */
 void subscription_note(struct subscription *s, unsigned int slot, uint64_t seq);
 
@@ -88,9 +94,11 @@ struct batch {
 	/* Of the view, or of the texts judged: left out up to the end, and told in the gaps. */
 	int64_t filtered, rate_limited;
 	int64_t filtered_told, rate_limited_told;
-	uint64_t overtaken; /* told in the gaps */
-	struct pace pace;   /* at the end */
-	bool is_partial;    /* enough was judged for once: there may be more behind the end */
+	uint64_t overtaken; /* told in the gaps, as the next */
+	uint64_t missed, recursion, overrun;
+	bool is_uncounted; /* and a loss without a number */
+	struct pace pace;  /* at the end */
+	bool is_partial;   /* enough was judged for once: there may be more behind the end */
 	size_t n_runs;
 	struct iovec runs[BATCH_PIECES];  /* borrowed from the log */
 	uint64_t run_first[BATCH_PIECES]; /* seq of the first entry of each */

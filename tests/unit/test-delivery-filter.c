@@ -296,6 +296,24 @@ static void finish_client(struct client *c)
 			 event_log_next(c->world->log) - c->begin);
 }
 
+/* At any time every event is in one of the counts; @is_finished: and as the client was told. */
+static void assert_account_is_so(const struct client *c, bool is_finished)
+{
+	struct subscriber_account a = subscriber_account(c->subscriber);
+
+	assert_int_equal(a.sent.events + a.sent.filtered + a.sent.rate_limited + a.sent.overtaken +
+				 a.waiting,
+			 event_log_next(c->world->log) - c->begin);
+	assert_false(a.is_uncounted);
+	if (!is_finished)
+		return;
+	assert_int_equal(a.sent.events, c->received);
+	assert_int_equal(a.sent.filtered, c->filtered);
+	assert_int_equal(a.sent.rate_limited, c->rate_limited);
+	assert_int_equal(a.sent.overtaken, c->overtaken);
+	assert_int_equal(a.waiting, 0);
+}
+
 static const char *const some_fields[] = {"cpu", "args.a", "seq", NULL};
 
 static void test_each_event_ends_in_one_place(void **state)
@@ -327,11 +345,13 @@ static void test_each_event_ends_in_one_place(void **state)
 				continue;
 			client_read(clients[i], 1 + random_below(&w->random, 60000));
 			client_write(clients[i]);
+			assert_account_is_so(clients[i], false);
 		}
 		event_base_loop(w->base, EVLOOP_NONBLOCK);
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(clients); i++) {
 		finish_client(clients[i]);
+		assert_account_is_so(clients[i], true);
 		n_overtaken += clients[i]->overtaken;
 		client_free(clients[i]);
 	}

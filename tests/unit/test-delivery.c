@@ -34,6 +34,7 @@ struct client {
 	struct subscriber *subscriber;
 	bool sees[SOURCES_MAX];
 	bool is_blocked, is_failed;
+	bool was_away; /* its account is not all that it has received */
 	char *text; /* received and not yet a message */
 	size_t len;
 	uint64_t last_seq;
@@ -165,6 +166,7 @@ static struct client *client_new(struct world *w, size_t first, size_t n, unsign
 
 static void disconnect_client(struct client *c)
 {
+	c->was_away = true;
 	subscriber_free(c->subscriber);
 	evbuffer_free(c->out);
 	close(c->fd);
@@ -303,6 +305,19 @@ static void finish_client(struct client *c)
 	assert_int_equal(subscriber_position(c->subscriber), event_log_next(c->world->log));
 }
 
+/* The daemon's account of the subscriber against what it has received. */
+static void assert_account_is_so(const struct client *c)
+{
+	struct subscriber_account a = subscriber_account(c->subscriber);
+
+	assert_int_equal(a.sent.events, c->received);
+	assert_int_equal(a.sent.overtaken, c->told);
+	assert_int_equal(a.sent.missed + a.sent.recursion + a.sent.overrun, c->lost_received);
+	assert_int_equal(a.sent.filtered + a.sent.rate_limited, 0);
+	assert_int_equal(a.waiting, 0);
+	assert_false(a.is_uncounted);
+}
+
 static void assert_adds_up(const struct client *c)
 {
 	uint64_t events = 0, lost = 0;
@@ -315,6 +330,8 @@ static void assert_adds_up(const struct client *c)
 	assert_int_equal(c->received + c->told, events);
 	assert_int_equal(c->lost_received, lost);
 	assert_int_equal(c->n_uncounted, 0);
+	if (!c->was_away)
+		assert_account_is_so(c);
 }
 
 static void append_some(struct world *w)
@@ -572,7 +589,7 @@ static void test_read_gives_what_the_log_holds(void **state)
 		append(w, random_below(&w->random, 12), random_below(&w->random, 10) == 0);
 	for (size_t i = 0; i < ARRAY_SIZE(steps); i++)
 		for (size_t n = 0; n <= 12; n += 3) {
-			struct client c = {.world = w};
+			struct client c = {.world = w, .was_away = true};
 			struct subscription view;
 
 			subscription_init(&view, w->log, event_log_first(w->log));
