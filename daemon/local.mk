@@ -4,6 +4,8 @@ noinst_LTLIBRARIES += libkprobed-daemon.la
 libkprobed_daemon_la_SOURCES = \
 	daemon/access.c \
 	daemon/access.h \
+	daemon/advice.c \
+	daemon/advice.h \
 	daemon/batch.c \
 	daemon/btf-compile.c \
 	daemon/btf-compile.h \
@@ -116,6 +118,8 @@ libkprobed_daemon_la_SOURCES = \
 	daemon/pace.h \
 	daemon/plant-helper.c \
 	daemon/plant-helper.h \
+	daemon/openmetrics.c \
+	daemon/openmetrics.h \
 	daemon/plant.c \
 	daemon/plant.h \
 	daemon/privileges.c \
@@ -131,6 +135,8 @@ libkprobed_daemon_la_SOURCES = \
 	daemon/probe-head.h \
 	daemon/probe-helper.c \
 	daemon/probe-hist.c \
+	daemon/probe-ledger.c \
+	daemon/probe-ledger.h \
 	daemon/probe-modules.c \
 	daemon/probe-notice.c \
 	daemon/probe-poll.c \
@@ -172,6 +178,8 @@ libkprobed_daemon_la_SOURCES = \
 	daemon/rpc-hist.h \
 	daemon/rpc-lookup.h \
 	daemon/rpc-helper.c \
+	daemon/rpc-ledger.c \
+	daemon/rpc-ledger.h \
 	daemon/rpc-memory.c \
 	daemon/rpc-metrics.c \
 	daemon/rpc-probe-json.c \

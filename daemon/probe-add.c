@@ -95,6 +95,7 @@ static int claim_item(struct add_op *a, struct add_item *item)
 		p->created_usec = realtime_usec();
 		p->hits_base = p->hits;
 		p->missed_base = p->missed;
+		p->ledger = (struct probe_ledger){.expected_base = p->counters.recorded};
 		p->events_base = event_log_source(set->o.log, p->source)->events;
 	}
 	probe_set_change(set, CHANGE_ADDED, p, &a->who);

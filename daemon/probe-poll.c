@@ -7,6 +7,7 @@
 
 #include <utlist.h>
 
+#include "probe-ledger.h"
 #include "probe-set-internal.h"
 #include "tracefs.h"
 
@@ -76,6 +77,15 @@ static bool apply_counters(struct probe_set *set, struct probe *p, uint64_t now)
 }
 
 /*
+ * A probe without instances to run out of is only missed inside another's handling; of a return
+ * probe the kernel adds both up.
+ */
+static const char *missed_kind(const struct probe *p)
+{
+	return p->spec.kind == PROBE_ENTRY ? "recursion" : "missed";
+}
+
+/*
  * Misses are told once per probe and poll. The events of that time are in the log already or will
  * come a little later: the times say which stretch the gap is about.
  */
@@ -97,8 +107,8 @@ void profile_apply(struct probe_set *set, const struct profile *profile)
 		p->missed = e->missed;
 		if (missed) {
 			set->missed_total += missed;
-			reader_append_gap(set->o.reader, p->source, "missed", missed, p->name, -1,
-					  p->polled_at, now);
+			reader_append_gap(set->o.reader, p->source, missed_kind(p), missed, p->name,
+					  -1, p->polled_at, now);
 			is_told = true;
 		}
 		p->polled_at = now;
@@ -237,6 +247,7 @@ static void done_poll(struct control_op *op)
 	struct probe *p;
 
 	profile_apply(set, &o->profile);
+	probe_ledger_look(set);
 	if (o->has_run && o->profile.result == 0 && !o->profile.is_short)
 		find_gone(set, &o->profile);
 	if (o->wants_methods) {

@@ -47,6 +47,7 @@ struct probe_set {
 	bool is_shutting_down;
 	unsigned int quiet_polls;
 	uint64_t missed_total;
+	uint64_t looked_at; /* CLOCK_MONOTONIC ns: when the probes' ledgers took counts over */
 };
 
 /* probe-set.c */

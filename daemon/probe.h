@@ -68,6 +68,20 @@ struct probe_helper {
 	struct kprobed_counters before; /* of what it was before it was made anew */
 };
 
+/* What probe-ledger.c has worked out, of this life of the probe. */
+struct probe_ledger {
+	/* At the last look: hits that were run, those that should become events, and misses. */
+	uint64_t ran, expected, no_instance;
+	uint64_t expected_base; /* of the helper's: when this life began */
+	bool is_quiet;		/* it was the same at the look before */
+	bool is_open;		/* not settled yet */
+	uint64_t recorded;	/* when it was */
+	uint64_t unrecorded;	/* hits that have not become events, and will not */
+	/* What would have been enough; 0: what there is, is. */
+	uint64_t ring_bytes;
+	unsigned int maxactive;
+};
+
 struct probe {
 	uint32_t id;
 	char id_text[12];
@@ -106,6 +120,7 @@ struct probe {
 	uint64_t polled_at; /* CLOCK_MONOTONIC, ns */
 	const char *method; /* static; NULL: not known */
 	struct probe_helper helper;
+	struct probe_ledger ledger;
 
 	struct probe *next, *prev; /* all of the registry */
 	UT_hash_handle by_name;	   /* probes with owners */

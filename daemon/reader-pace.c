@@ -157,6 +157,14 @@ void reader_on_tick(evutil_socket_t fd, short what, void *data)
 	schedule_next(r, &result);
 }
 
+void reader_catch_up(struct reader *r)
+{
+	if (r->is_waiting)
+		reader_on_tick(-1, 0, r);
+	else if (r->streams)
+		pass(r, r->window_nsec);
+}
+
 /* Several rings may be ready at once: the pass comes when all that are have been heard. */
 void reader_on_readable(evutil_socket_t fd, short what, void *data)
 {

@@ -93,6 +93,9 @@ void reader_set_symbols(struct reader *r, struct symbols *symbols);
  */
 void reader_drain(struct reader *r);
 
+/* Reads what the rings have by now, and appends what of it may be: a pass out of turn. */
+void reader_catch_up(struct reader *r);
+
 /* Appends a gap to @source now: for losses seen elsewhere (missed hits). */
 void reader_append_gap(struct reader *r, unsigned int source, const char *kind, uint64_t count,
 		       const char *probe, int cpu, uint64_t since, uint64_t until);

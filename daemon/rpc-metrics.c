@@ -2,65 +2,28 @@
 /*
  * io.kprobed.Service.Metrics: all that is counted, as text that Prometheus and others take.
  *
- * The form is OpenMetrics 1.0: families with a type and a sentence, "# EOF" at the end. Counts of
- * probes are those of the last look at the kernel's (probe-poll.c), so that asking costs nothing.
+ * The form is OpenMetrics (openmetrics.h). Counts of probes are those of the last look at the
+ * kernel's (probe-poll.c), so that asking costs nothing.
  */
 #include <errno.h>
-#include <inttypes.h>
-#include <stdio.h>
-#include <string.h>
 
 #include <event2/buffer.h>
 #include <json-c/json.h>
 #include <utlist.h>
 
 #include "cleanup.h"
+#include "openmetrics.h"
+#include "probe-ledger.h"
 #include "rpc.h"
-
-struct metrics {
-	struct evbuffer *out; /* borrowed */
-	bool is_short;	      /* of memory */
-};
-
-static void put(struct metrics *m, const char *fmt, ...)
-	__attribute__((__format__(__printf__, 2, 3)));
-
-static void put(struct metrics *m, const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	m->is_short |= evbuffer_add_vprintf(m->out, fmt, ap) < 0;
-	va_end(ap);
-}
-
-static void put_family(struct metrics *m, const char *name, const char *type, const char *help)
-{
-	put(m, "# TYPE kprobed_%s %s\n# HELP kprobed_%s %s\n", name, type, name, help);
-}
 
 static void put_counter(struct metrics *m, const char *name, const char *help, uint64_t value)
 {
-	put_family(m, name, "counter", help);
-	put(m, "kprobed_%s_total %" PRIu64 "\n", name, value);
+	metrics_single(m, name, METRIC_COUNTER, help, value);
 }
 
 static void put_gauge(struct metrics *m, const char *name, const char *help, uint64_t value)
 {
-	put_family(m, name, "gauge", help);
-	put(m, "kprobed_%s %" PRIu64 "\n", name, value);
-}
-
-/* A label's value: what would end it is escaped. */
-static void put_label(struct metrics *m, const char *name, const char *value)
-{
-	put(m, "%s=\"", name);
-	for (const char *p = value; *p; p++)
-		if (*p == '\n')
-			put(m, "\\n");
-		else
-			put(m, *p == '"' || *p == '\\' ? "\\%c" : "%c", *p);
-	put(m, "\"");
+	metrics_single(m, name, METRIC_GAUGE, help, value);
 }
 
 static uint64_t hits_of(const struct server *server, const struct probe *p)
@@ -75,9 +38,12 @@ static uint64_t missed_of(const struct server *server, const struct probe *p)
 
 static uint64_t recorded_of(const struct server *server, const struct probe *p)
 {
-	const struct log_source *source = event_log_source(server->log, p->source);
+	return probe_ledger_recorded(server->log, p);
+}
 
-	return source ? source->events - p->events_base : 0;
+static uint64_t unrecorded_of(const struct server *server, const struct probe *p)
+{
+	return p->ledger.unrecorded;
 }
 
 static uint64_t enabled_of(const struct server *server, const struct probe *p)
@@ -86,15 +52,20 @@ static uint64_t enabled_of(const struct server *server, const struct probe *p)
 }
 
 static const struct {
-	const char *name, *type, *suffix, *help;
+	const char *name;
+	enum metric_type type;
+	const char *help;
 	uint64_t (*value)(const struct server *server, const struct probe *p);
 } of_probes[] = {
-	{"probe_hits", "counter", "_total", "Hits of the probe that the kernel ran.", hits_of},
-	{"probe_missed", "counter", "_total", "Hits of the probe that the kernel could not run.",
+	{"probe_hits", METRIC_COUNTER, "Hits of the probe that the kernel ran.", hits_of},
+	{"probe_missed", METRIC_COUNTER, "Hits of the probe that the kernel could not run.",
 	 missed_of},
-	{"probe_recorded", "counter", "_total", "Events of the probe that came to the log.",
+	{"probe_recorded", METRIC_COUNTER, "Events of the probe that came to the log.",
 	 recorded_of},
-	{"probe_enabled", "gauge", "", "Whether the probe records.", enabled_of},
+	{"probe_unrecorded", METRIC_COUNTER,
+	 "Hits that were run and did not become events: overwritten in a ring, or filtered.",
+	 unrecorded_of},
+	{"probe_enabled", METRIC_GAUGE, "Whether the probe records.", enabled_of},
 };
 
 static void put_probes(struct metrics *m, const struct server *server)
@@ -103,19 +74,29 @@ static void put_probes(struct metrics *m, const struct server *server)
 	const struct probe *p;
 
 	for (size_t i = 0; i < ARRAY_SIZE(of_probes); i++) {
-		put_family(m, of_probes[i].name, of_probes[i].type, of_probes[i].help);
+		metrics_family(m, of_probes[i].name, of_probes[i].type, of_probes[i].help);
 		DL_FOREACH (registry->all, p) {
-			if (!p->owners)
-				continue;
-			put(m, "kprobed_%s%s{", of_probes[i].name, of_probes[i].suffix);
-			put_label(m, "probe", p->name);
-			put(m, ",");
-			put_label(m, "id", p->id_text);
-			put(m, ",");
-			put_label(m, "site", p->site);
-			put(m, "} %" PRIu64 "\n", of_probes[i].value(server, p));
+			const struct metric_label labels[] = {
+				{"probe", p->name}, {"id", p->id_text}, {"site", p->site}};
+
+			if (p->owners)
+				metrics_sample(m, labels, ARRAY_SIZE(labels),
+					       of_probes[i].value(server, p));
 		}
 	}
+}
+
+/* Of all subscribers together: what the log still holds for them. */
+static uint64_t waiting_events(const struct server *server)
+{
+	struct session *s, *tmp;
+	uint64_t n = 0;
+
+	HASH_ITER (hh, server->sessions, s, tmp) {
+		if (s->subscriber)
+			n += subscriber_account(s->subscriber).waiting;
+	}
+	return n;
 }
 
 static void put_totals(struct metrics *m, const struct server *server)
@@ -148,6 +129,8 @@ static void put_totals(struct metrics *m, const struct server *server)
 	put_gauge(m, "connections", "Clients.", HASH_COUNT(server->sessions));
 	put_gauge(m, "subscribers", "Clients that are sent events.",
 		  delivery_count(server->delivery));
+	put_gauge(m, "waiting_events", "Events in the log that subscribers are still to be sent.",
+		  waiting_events(server));
 	put_gauge(m, "filters", "Different filters of subscribers.",
 		  views_count(delivery_views(server->delivery)));
 	put_gauge(m, "log_bytes", "Size of the log's text.", event_log_size(log));
@@ -159,6 +142,7 @@ static void put_totals(struct metrics *m, const struct server *server)
 void rpc_service_metrics(struct session *s, struct json_object *parameters)
 {
 	struct metrics m = {.out = evbuffer_new()};
+	const struct metric_label version = {"version", PACKAGE_VERSION};
 	const struct server *server = s->server;
 	struct json_object *o;
 
@@ -166,14 +150,13 @@ void rpc_service_metrics(struct session *s, struct json_object *parameters)
 		rpc_reply_error(s, -ENOMEM, NULL);
 		return;
 	}
-	put_family(&m, "build", "info", "The daemon.");
-	put(&m, "kprobed_build_info{version=\"%s\"} 1\n", PACKAGE_VERSION);
-	put_family(&m, "start_time_seconds", "gauge", "When the daemon started.");
-	put(&m, "kprobed_start_time_seconds %" PRIu64 ".%06" PRIu64 "\n",
-	    server->started_usec / 1000000, server->started_usec % 1000000);
+	metrics_family(&m, "build", METRIC_INFO, "The daemon.");
+	metrics_sample(&m, &version, 1, 1);
+	metrics_family(&m, "start_time_seconds", METRIC_GAUGE, "When the daemon started.");
+	metrics_sample_seconds(&m, server->started_usec);
 	put_totals(&m, server);
 	put_probes(&m, server);
-	put(&m, "# EOF\n");
+	metrics_end(&m);
 	if (m.is_short) {
 		rpc_reply_error(s, -ENOMEM, NULL);
 	} else {

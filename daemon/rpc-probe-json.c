@@ -6,6 +6,7 @@
 #include <utlist.h>
 
 #include "plant.h"
+#include "rpc-ledger.h"
 #include "rpc-hist.h"
 #include "rpc.h"
 #include "tracefs.h"
@@ -84,6 +85,14 @@ static void add_counters(struct json_object *o, const struct probe *p)
 
 	json_object_object_add(o, "filtered", new_count(p, c->filtered));
 	json_object_object_add(o, "inFlight", new_count(p, c->in_flight));
+	/* One of tracefs that has no instances is missed in one way only. */
+	if (p->type && p->spec.kind == PROBE_ENTRY) {
+		json_object_object_add(o, "missedInstance", json_object_new_int64(0));
+		json_object_object_add(
+			o, "missedRecursion",
+			json_object_new_int64((int64_t)(p->missed - p->missed_base)));
+		return;
+	}
 	json_object_object_add(o, "missedInstance", new_count(p, c->missed_instance));
 	json_object_object_add(o, "missedRecursion",
 			       new_count(p, c->missed_recursion + c->dropped));
@@ -118,6 +127,7 @@ struct json_object *rpc_probe_to_json(const struct server *server, const struct 
 			       json_object_new_int64((int64_t)(p->missed - p->missed_base)));
 	json_object_object_add(o, "recorded", json_object_new_int64((int64_t)recorded));
 	add_counters(o, p);
+	rpc_ledger_add_probe(o, server, p);
 	json_object_object_add(o, "maxactive", maxactive_to_json(p));
 	json_object_object_add(o, "event", new_text(event_of(p)));
 	json_object_object_add(o, "group", new_text(TRACEFS_GROUP));
@@ -171,6 +181,9 @@ struct json_object *rpc_foreign_to_json(const struct foreign_probe *p)
 	json_object_object_add(o, "missed", json_object_new_int64((int64_t)p->missed));
 	json_object_object_add(o, "recorded", json_object_new_int64(0));
 	add_counters(o, &(struct probe){0});
+	json_object_object_add(o, "unrecorded", json_object_new_int64(0));
+	json_object_object_add(o, "overrun", NULL);
+	json_object_object_add(o, "advice", json_object_new_array());
 	json_object_object_add(o, "maxactive",
 			       is_return ? json_object_new_int64(p->maxactive) : NULL);
 	json_object_object_add(o, "event", new_text(p->event));

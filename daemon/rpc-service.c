@@ -10,6 +10,7 @@
 #include <json-c/json.h>
 
 #include "cleanup.h"
+#include "rpc-ledger.h"
 #include "rpc.h"
 #include "tracefs.h"
 
@@ -89,6 +90,7 @@ static struct json_object *totals_to_json(const struct server *server)
 	add_int(o, "recorded", totals->recorded);
 	add_int(o, "overrun", totals->overrun);
 	add_int(o, "missed", server->probes ? probe_set_missed(server->probes) : 0);
+	rpc_ledger_add_totals(o, server);
 	add_int(o, "unknown", totals->unknown);
 	add_int(o, "reordered", totals->reordered);
 	add_int(o, "logFirstSeq", event_log_first(server->log));
@@ -117,6 +119,7 @@ static void handle_status(struct session *s, struct json_object *parameters)
 	json_object_object_add(o, "features", features_to_json(s->server));
 	json_object_object_add(o, "clocks", clocks);
 	json_object_object_add(o, "totals", totals_to_json(s->server));
+	json_object_object_add(o, "advice", rpc_ledger_advice(s->server));
 	session_reply(s, o, false);
 }
 
@@ -140,6 +143,10 @@ static void handle_who_am_i(struct session *s, struct json_object *parameters)
 
 const struct rpc_method rpc_service_methods[] = {
 	{.name = "Status", .is_query = true, .handle = handle_status},
+	{.name = "Ledger",
+	 .permission = MAY_OBSERVE,
+	 .is_query = true,
+	 .handle = rpc_service_ledger},
 	{.name = "Metrics",
 	 .permission = MAY_OBSERVE,
 	 .is_query = true,

@@ -1,6 +1,7 @@
 # cmocka tests; each links the daemon's library and needs neither root nor a kernel with kprobes.
 if HAVE_CMOCKA
 UNIT_TESTS = \
+	tests/unit/test-advice \
 	tests/unit/test-btf-compile \
 	tests/unit/test-btf-store \
 	tests/unit/test-calling \
@@ -29,6 +30,7 @@ UNIT_TESTS = \
 	tests/unit/test-kernel-text \
 	tests/unit/test-listing \
 	tests/unit/test-log-reader \
+	tests/unit/test-openmetrics \
 	tests/unit/test-probe \
 	tests/unit/test-probe-resolve \
 	tests/unit/test-probe-spec \
@@ -170,6 +172,16 @@ tests_unit_test_decode_recorded_SOURCES = tests/unit/test-decode-recorded.c
 tests_unit_test_decode_recorded_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_decode_recorded_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_decode_recorded_LDADD = $(UNIT_LDADD)
+
+tests_unit_test_advice_SOURCES = tests/unit/test-advice.c
+tests_unit_test_advice_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_advice_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_advice_LDADD = $(UNIT_LDADD)
+
+tests_unit_test_openmetrics_SOURCES = tests/unit/test-openmetrics.c
+tests_unit_test_openmetrics_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_openmetrics_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_openmetrics_LDADD = $(UNIT_LDADD)
 
 tests_unit_test_delivery_SOURCES = tests/unit/test-delivery.c tests/unit/random.h
 tests_unit_test_delivery_CPPFLAGS = $(UNIT_CPPFLAGS)

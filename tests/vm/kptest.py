@@ -6,6 +6,7 @@ import inspect
 import json
 import os
 import re
+import select
 import socket
 import subprocess
 import sys
@@ -74,6 +75,10 @@ class Client:
 			if not data:
 				raise Disconnected(f"closed, with {len(self._buffer)} bytes of a message")
 			self._buffer += data
+
+	def has_message(self):
+		"""Whether a message is there, or the beginning of one."""
+		return b"\0" in self._buffer or bool(select.select([self.socket], [], [], 0)[0])
 
 	def receive(self):
 		"""The next message, parsed: a reply as it is, errors included."""
