@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "kprobectl.h"
+#include "loss-advice.h"
 #include "output-error.h"
 #include "output-table.h"
 #include "output-text.h"
@@ -19,6 +20,7 @@ enum {
 	COLUMN_STATE,
 	COLUMN_HITS,
 	COLUMN_MISSED,
+	COLUMN_LOST,
 	COLUMN_MAXACTIVE,
 	COLUMN_OWNER,
 	COLUMN_SITE,
@@ -50,13 +52,14 @@ static void put_owner(json_object *probe, char *out, size_t size)
 
 static void add_row(struct table *table, json_object *probe)
 {
-	char hits[24], missed[24], maxactive[24] = "", owner[128];
+	char hits[24], missed[24], lost[24], maxactive[24] = "", owner[128];
 	const char *cells[N_COLUMNS] = {
 		[COLUMN_ID] = member_string(probe, "id"),
 		[COLUMN_NAME] = member_string(probe, "name"),
 		[COLUMN_STATE] = member_string(probe, "state"),
 		[COLUMN_HITS] = hits,
 		[COLUMN_MISSED] = missed,
+		[COLUMN_LOST] = lost,
 		[COLUMN_MAXACTIVE] = maxactive,
 		[COLUMN_OWNER] = owner,
 		[COLUMN_SITE] = member_string(probe, "site"),
@@ -65,6 +68,9 @@ static void add_row(struct table *table, json_object *probe)
 
 	snprintf(hits, sizeof(hits), "%lld", member_int(probe, "hits"));
 	snprintf(missed, sizeof(missed), "%lld", member_int(probe, "missed"));
+	snprintf(lost, sizeof(lost), "%lld", member_int(probe, "unrecorded"));
+	if (member_int(probe, "unrecorded"))
+		table->columns[COLUMN_LOST].is_hidden = false;
 	if (json_object_object_get(probe, "maxactive")) {
 		snprintf(maxactive, sizeof(maxactive), "%lld", member_int(probe, "maxactive"));
 		table->columns[COLUMN_MAXACTIVE].is_hidden = false;
@@ -109,6 +115,8 @@ static int take_reply(const struct ctl *ctl, const char *text, struct table *tab
 		}
 		add_row(table, probe);
 		put_notes(notes, probe);
+		put_advice(notes, json_object_object_get(probe, "advice"),
+			   member_string(probe, "name"));
 	}
 	return table->failed ? -ENOMEM : 0;
 }
@@ -142,6 +150,7 @@ static int run(struct ctl *ctl, int argc, char **argv)
 		[COLUMN_STATE] = {"STATE"},
 		[COLUMN_HITS] = {"HITS", .is_number = true},
 		[COLUMN_MISSED] = {"MISSED", .is_number = true},
+		[COLUMN_LOST] = {"LOST", .is_number = true, .is_hidden = true},
 		[COLUMN_MAXACTIVE] = {"MAXACT", .is_number = true, .is_hidden = true},
 		[COLUMN_OWNER] = {"OWNER"},
 		[COLUMN_SITE] = {"SITE"},
@@ -181,7 +190,9 @@ const struct cmd_entry cmd_list = {
 	.arguments = "[PROBE...]",
 	.summary = "Show probes, how often they were hit, and whose they are",
 	.help = "A PROBE is an id, a name, or a glob over names in quotes; without one, all.\n"
-		"HITS and MISSED are as the kernel counts them since the probe was planted.\n"
+		"HITS and MISSED are as the kernel counts them since the probe was planted;\n"
+		"LOST is hits that have not become events, if there are any. What to do about\n"
+		"losses is said below the table.\n"
 		"\nOptions:\n"
 		"  --foreign           also what perf, a shell and others have planted\n"
 		"\nExamples:\n"

@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "kprobectl.h"
+#include "loss-advice.h"
 #include "output-error.h"
 #include "output-text.h"
 
@@ -104,6 +105,11 @@ static void put_totals(const struct ctl *ctl, struct text *t, json_object *total
 		 member_int(totals, "recorded"), member_int(totals, "missed"),
 		 member_int(totals, "overrun"), member_int(totals, "reordered"));
 	put_field(ctl, t, "events", line);
+	snprintf(line, sizeof(line),
+		 "%lld delivered; %lld filtered, %lld over a rate, %lld overtaken",
+		 member_int(totals, "delivered"), member_int(totals, "filtered"),
+		 member_int(totals, "rateLimited"), member_int(totals, "overtaken"));
+	put_field(ctl, t, "sent", line);
 	format_bytes(member_int(totals, "logUsedBytes"), used, sizeof(used));
 	format_bytes(member_int(totals, "logBytes"), size, sizeof(size));
 	snprintf(line, sizeof(line), "%s of %s used, %lld events", used, size,
@@ -114,6 +120,7 @@ static void put_totals(const struct ctl *ctl, struct text *t, json_object *total
 static void format_status(const struct ctl *ctl, json_object *status, struct text *t)
 {
 	const char *tracefs = member_string(status, "tracefs");
+	json_object *advice;
 	char line[256];
 
 	snprintf(line, sizeof(line), "%s, pid %lld", member_string(status, "version"),
@@ -125,6 +132,10 @@ static void format_status(const struct ctl *ctl, json_object *status, struct tex
 	put_field(ctl, t, "tracefs", *tracefs ? tracefs : "none");
 	put_totals(ctl, t, json_object_object_get(status, "totals"));
 	put_features(ctl, t, json_object_object_get(status, "features"));
+	advice = json_object_object_get(status, "advice");
+	if (json_object_is_type(advice, json_type_array) && json_object_array_length(advice))
+		text_putc(t, '\n');
+	put_advice(t, advice, NULL);
 }
 
 static void format_whoami(const struct ctl *ctl, json_object *caller, struct text *t)

@@ -80,6 +80,8 @@ kprobectl_SOURCES = \
 	client/doctor.h \
 	client/kprobectl.c \
 	client/kprobectl.h \
+	client/loss-advice.c \
+	client/loss-advice.h \
 	client/output-error.c \
 	client/output-error.h \
 	client/output-hist.c \

@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "child.h"
+#include "loss-advice.h"
 #include "output-error.h"
 #include "output-text.h"
 
@@ -36,6 +37,9 @@ enum phase {
 	DRAINING, /* until_nsec is set */
 	ENDED,
 };
+
+/* Probes of which losses are advised on: the first ones are enough to begin with. */
+#define MISSED_MAX 8
 
 struct lost {
 	char kind[24];
@@ -58,6 +62,8 @@ struct stream {
 	uint64_t shown;
 	int write_error; /* negative errno; -EPIPE: nobody reads stdout any more */
 	struct lost lost[LOST_KINDS_MAX];
+	char missed[MISSED_MAX][64]; /* probes that gaps were about */
+	size_t n_missed;
 };
 
 static uint64_t now_nsec(void)
@@ -299,11 +305,23 @@ static void take_signals(struct stream *s)
 		take_signal(s, &info);
 }
 
+static void note_missed(struct stream *s, const char *probe)
+{
+	for (size_t i = 0; i < s->n_missed; i++)
+		if (strncmp(s->missed[i], probe, sizeof(s->missed[i]) - 1) == 0)
+			return;
+	if (s->n_missed < MISSED_MAX)
+		snprintf(s->missed[s->n_missed++], sizeof(s->missed[0]), "%s", probe);
+}
+
 static void count_lost(struct stream *s, struct kprobed_event *gap)
 {
+	const char *probe = kprobed_event_get_probe(gap);
 	const char *kind = kprobed_event_get_gap_kind(gap);
 	uint64_t count;
 
+	if (probe)
+		note_missed(s, probe);
 	for (size_t i = 0; kind && i < LOST_KINDS_MAX; i++) {
 		struct lost *lost = &s->lost[i];
 
@@ -440,14 +458,18 @@ static bool put_losses(const struct stream *s, const char *title, bool left_out,
 static void summary(const struct stream *s)
 {
 	_cleanup_text_ struct text t = {0};
+	bool has_lost;
 
 	if (s->ctl->json)
 		return;
 	text_printf(&t, "%" PRIu64 " event%s", s->shown, s->shown == 1 ? "" : "s");
-	if (!put_losses(s, "; lost: ", false, &t))
+	has_lost = put_losses(s, "; lost: ", false, &t);
+	if (!has_lost)
 		text_puts(&t, ", none lost");
 	put_losses(s, "; left out: ", true, &t);
 	text_putc(&t, '\n');
+	if (has_lost)
+		loss_advice(s->ctl, (char(*)[64])s->missed, s->n_missed, &t);
 	text_write(&t, stderr);
 }
 
