@@ -37,8 +37,8 @@ const struct cmd_entry cmd_metrics = {
 	.name = "metrics",
 	.arguments = "",
 	.summary = "Print all counters in the OpenMetrics text format",
-	.help = "For Prometheus' node exporter a timer writes them to a file; the manual has\n"
-		"an example.\n"
+	.help = "For Prometheus' node exporter a timer writes them to a file; the manual says\n"
+		"where the script for that is.\n"
 		"\nExamples:\n"
 		"  kprobectl metrics\n"
 		"  kprobectl metrics | grep probe_missed\n",

@@ -35,7 +35,7 @@ struct client {
 	bool sees[SOURCES_MAX];
 	bool is_blocked, is_failed;
 	bool was_away; /* its account is not all that it has received */
-	char *text; /* received and not yet a message */
+	char *text;    /* received and not yet a message */
 	size_t len;
 	uint64_t last_seq;
 	uint64_t received, told; /* events */
