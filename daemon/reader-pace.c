@@ -115,15 +115,14 @@ static struct pass_result pass(struct reader *r, enum pass_scope scope, uint64_t
  * Few events: each is handed on when it comes, with no window, since a record that another CPU has
  * begun and not finished is then a rare thing. Many: it goes over to ticks.
  */
-void reader_on_wake(evutil_socket_t fd, short what, void *data)
+static void wake(struct reader *r, enum pass_scope scope)
 {
-	struct reader *r = data;
 	struct pass_result result;
 	uint64_t now;
 
 	if (!r->is_waiting || !r->streams)
 		return;
-	result = pass(r, READY_RINGS, 0);
+	result = pass(r, scope, 0);
 	now = now_nsec();
 	if (now - r->span_start > BUSY_SPAN_NSEC) {
 		r->span_start = now;
@@ -138,6 +137,11 @@ void reader_on_wake(evutil_socket_t fd, short what, void *data)
 		/* It came during the pass, or lacks its stack, or there was no room to read on. */
 		reader_schedule(r, result.held_ts > result.start ? 0 : NSEC_PER_MSEC);
 	}
+}
+
+void reader_on_wake(evutil_socket_t fd, short what, void *data)
+{
+	wake(data, READY_RINGS);
 }
 
 void reader_on_tick(evutil_socket_t fd, short what, void *data)
@@ -159,10 +163,12 @@ void reader_on_tick(evutil_socket_t fd, short what, void *data)
 
 void reader_catch_up(struct reader *r)
 {
-	if (r->is_waiting)
+	if (r->is_waiting && r->is_strict)
 		reader_on_tick(-1, 0, r);
+	else if (r->is_waiting)
+		wake(r, ALL_RINGS);
 	else if (r->streams)
-		pass(r, r->window_nsec);
+		pass(r, ALL_RINGS, r->window_nsec);
 }
 
 /* Several rings may be ready at once: the pass comes when all that are have been heard. */
