@@ -3,8 +3,10 @@
 #include "knowledge.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 struct knowledge {
 	bool is_fixed;		      /* for a test */
@@ -43,13 +45,19 @@ void knowledge_set(struct knowledge *k, struct symbols *symbols, struct function
 	k->lists = lists;
 }
 
-/* Of each module's name and address; use counts change all the time and mean nothing here. */
+/*
+ * Of each module's name and address, and of the inode of its folder in sysfs, which each loading
+ * makes anew: another build may come back to the same place. Use counts change all the time and
+ * mean nothing here.
+ */
 static uint64_t hash_modules(void)
 {
 	_cleanup_fclose_ FILE *f = fopen("/proc/modules", "re");
 	_cleanup_free_ char *line = NULL;
+	_cleanup_close_ int folder = open("/sys/module", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	uint64_t h = 14695981039346656037ULL; /* FNV-1a */
 	size_t size = 0;
+	struct stat st;
 
 	/* "dummy 16384 0 - Live 0xffffffffc0a00000" */
 	while (f && getline(&line, &size, f) > 0) {
@@ -58,6 +66,8 @@ static uint64_t hash_modules(void)
 		line[strcspn(line, " ")] = '\0';
 		for (const char *p = line; *p; p++)
 			h = (h ^ (unsigned char)*p) * 1099511628211ULL;
+		if (folder >= 0 && fstatat(folder, line, &st, 0) == 0)
+			h = (h ^ st.st_ino) * 1099511628211ULL;
 		for (const char *p = address; p && *p; p++)
 			h = (h ^ (unsigned char)*p) * 1099511628211ULL;
 	}
