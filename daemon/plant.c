@@ -290,14 +290,17 @@ static int locate_sites(struct plant *p)
 	return 0;
 }
 
-/* The module's device, if any probe of the batch is the module's. */
+/*
+ * The module's device, if any probe of the batch is the module's; even one that waits is refused
+ * without it.
+ */
 static int open_helper(struct plant *p)
 {
 	for (size_t i = 0; i < p->n_create; i++) {
 		const struct probe *probe = p->create[i];
 		int r;
 
-		if (!probe->helper.is_used || probe->spec.waits)
+		if (!probe->helper.is_used)
 			continue;
 		p->error.probe = p->indexes[i];
 		p->error.position = probe->spec.command_position;
