@@ -172,8 +172,6 @@ class PeerRun:
 							  start_new_session=True)
 			tool += used_by(second, 120)
 		printed = count_lines(text)
-		if printed > COUNT:
-			os.system(f"grep -aoE '{PRINTED}' {text} | sort | uniq -d | head -5; grep -avE 'pacer' {text} | head -5; head -3 {text}; tail -3 {text}")
 		reported = self.lost(self, files) if self.lost else None
 		self.clean_up()
 		for name in os.listdir(FOLDER):
@@ -225,6 +223,23 @@ def show(name, result, plain):
 	      f"{result.tool / million:>9.2f}{result.clients / million / result.n:>9.2f}{result.cost():>9.2f}", flush=True)
 
 
+def show_calls(n):
+	"""The daemon's system calls, from the first subscriber's coming to the last one's end."""
+	names = ("read", "writev", "epoll_wait", "epoll_ctl")
+	events = ",".join(["raw_syscalls:sys_enter", *(f"syscalls:sys_enter_{name}" for name in names)])
+	command = ["perf", "stat", "-x,", "-e", events, "-p", str(kptest.kprobed_pid())]
+	with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as perf:
+		time.sleep(2)
+		delivered = KprobedRun(n).run().printed * n
+		perf.send_signal(signal.SIGINT)
+		counts = [int(line.split(",")[0]) for line in perf.stderr.read().splitlines() if re.match(r"\d+,", line)]
+	if len(counts) != 1 + len(names) or not delivered:
+		print(f"  system calls of kprobed with {n} subscribers: perf stat has not counted them")
+		return
+	print(f"  system calls of kprobed with {n} subscribers: {counts[0]} for {delivered} deliveries, {counts[0] / delivered * 1000:.1f} "
+	      f"for a thousand: " + ", ".join(f"{name} {count}" for name, count in zip(names, counts[1:])), flush=True)
+
+
 def fill_log():
 	"""Each page of the log's memory is cleared by the kernel once, when it is first written: that is no cost of an event."""
 	with kptest.Client() as client:
@@ -258,6 +273,8 @@ def end_to_end():
 			result = run.run()
 			show(name, result, plain)
 			costs.setdefault(name, []).append(result.cost())
+	if shutil.which("perf"):
+		show_calls(8)
 	printing = [name for name, is_live, _ in PEERS if is_live and name in costs]
 	cheapest = min(printing, key=lambda name: min(costs[name]))
 	for name, _ in OURS:

@@ -26,12 +26,14 @@ def subscribers(pid, client):
 	clients = []
 	before = memory_kb(pid)
 	row("one probe, no subscriber", before)
-	for _ in range(SUBSCRIBERS):
-		subscriber = kptest.Client()
-		subscriber.send("io.kprobed.Events.Subscribe", {"probes": ["hits"]}, more=True)
-		clients.append(subscriber)
-	for subscriber in clients:
-		subscriber.reply()
+	while len(clients) < SUBSCRIBERS:
+		# Not more at a time than wait to be accepted.
+		coming = [kptest.Client() for _ in range(20)]
+		for subscriber in coming:
+			subscriber.send("io.kprobed.Events.Subscribe", {"probes": ["hits"]}, more=True)
+		for subscriber in coming:
+			subscriber.reply()
+		clients += coming
 	row(f"{SUBSCRIBERS} subscribers", memory_kb(pid), before, SUBSCRIBERS)
 	recorded = total_events(client)
 	pace(EVENTS)
