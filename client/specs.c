@@ -44,6 +44,12 @@ bool specs_option(const struct ctl *ctl, struct spec_options *options, int c, co
 	case 'X':
 		options->max_matches = option_number(ctl, "--max-matches", value, 1, INT32_MAX);
 		return true;
+	case 'A':
+		options->auto_maxactive = strcmp(value, "auto") == 0;
+		options->maxactive = options->auto_maxactive
+					     ? 0
+					     : option_number(ctl, "--maxactive", value, 1, 65536);
+		return true;
 	default:
 		return false;
 	}
@@ -147,6 +153,11 @@ static int specs_append(struct specs *specs, const struct spec_options *options,
 	if (options->max_matches)
 		json_object_object_add(spec, "maxMatches",
 				       json_object_new_int64(options->max_matches));
+	if (options->maxactive)
+		json_object_object_add(spec, "maxactive",
+				       json_object_new_int64(options->maxactive));
+	if (options->auto_maxactive)
+		json_object_object_add(spec, "autoMaxactive", json_object_new_boolean(true));
 	json_object_array_add(specs->array, spec);
 	specs->lines[specs->n++] = line;
 	return 0;

@@ -26,6 +26,8 @@ struct spec_options {
 	long long max_matches;	   /* 0: the daemon's limit */
 	unsigned long long slower; /* only calls that take so many nanoseconds, or 0 */
 	bool failed;		   /* of call probes only those that return an error */
+	long long maxactive;	   /* 0: the definition's */
+	bool auto_maxactive;
 };
 
 /* For a command's own options: long ones, short ones and their help. */
@@ -34,6 +36,7 @@ struct spec_options {
 	{"file", required_argument, NULL, 'f'}, {"name", required_argument, NULL, 'N'},            \
 		{"filter", required_argument, NULL, 'F'},                                          \
 		{"max-matches", required_argument, NULL, 'X'},                                     \
+		{"maxactive", required_argument, NULL, 'A'},                                       \
 	{                                                                                          \
 		"stack", no_argument, NULL, 'S'                                                    \
 	}
@@ -43,7 +46,9 @@ struct spec_options {
 	"  --name NAME         name the probe, if there is one\n"                                  \
 	"  --filter FILTER     record only what FILTER accepts: 'dfd == -100'\n"                   \
 	"  --stack             record the kernel stack with every event\n"                         \
-	"  --max-matches N     fail if a glob stands for more than N functions\n"
+	"  --max-matches N     fail if a glob stands for more than N functions\n"                  \
+	"  --maxactive N|auto  follow up to N calls at once; auto: more when some are\n"           \
+	"                      missed\n"
 
 /* For commands that show events, besides. */
 #define CALL_LONGS                                                                                 \

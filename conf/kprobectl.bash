@@ -37,7 +37,7 @@ _kprobectl() {
 	local cur prev command separator options
 	local commands='trace hist add check remove enable disable list watch read status metrics whoami doctor symbols describe disasm call help'
 	local common='--json --socket --color --help'
-	local specs='--file --name --filter --stack --max-matches'
+	local specs='--file --name --filter --stack --max-matches --maxactive'
 	local stream='--count --duration --relative --where --failed --fields --sample --rate --max-latency'
 	COMPREPLY=()
 	cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
@@ -60,6 +60,10 @@ _kprobectl() {
 		;;
 	--transport)
 		mapfile -t COMPREPLY < <(compgen -W 'socket memory' -- "$cur")
+		return
+		;;
+	--maxactive)
+		mapfile -t COMPREPLY < <(compgen -W auto -- "$cur")
 		return
 		;;
 	--by | -b)

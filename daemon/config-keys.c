@@ -49,6 +49,7 @@ const struct config_key config_keys[] = {
 	KEY("limits", "filters", CONFIG_UINT, limits.filters, "64", 1, 1024),
 	KEY("limits", "histogram-counts", CONFIG_UINT, limits.histogram_counts, "65536", 65,
 	    4194304),
+	KEY("limits", "auto-maxactive", CONFIG_UINT, limits.auto_maxactive, "1024", 1, 65536),
 	KEY("limits", "partial-message-timeout-sec", CONFIG_UINT,
 	    limits.partial_message_timeout_sec, "30", 1, 3600),
 

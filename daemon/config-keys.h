@@ -32,7 +32,7 @@ struct config_key {
 	uint64_t max;
 };
 
-#define CONFIG_KEYS_COUNT 24
+#define CONFIG_KEYS_COUNT 25
 
 /* The keys of one section stand together. */
 extern const struct config_key config_keys[CONFIG_KEYS_COUNT];

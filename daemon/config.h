@@ -51,6 +51,7 @@ struct config {
 		unsigned int selectors;
 		unsigned int filters;
 		unsigned int histogram_counts;
+		unsigned int auto_maxactive;
 		unsigned int partial_message_timeout_sec;
 	} limits;
 	struct {

@@ -120,6 +120,8 @@ libkprobed_daemon_la_SOURCES = \
 	daemon/plant-helper.h \
 	daemon/openmetrics.c \
 	daemon/openmetrics.h \
+	daemon/plant-raise.c \
+	daemon/plant-raise.h \
 	daemon/plant.c \
 	daemon/plant.h \
 	daemon/privileges.c \
@@ -140,6 +142,7 @@ libkprobed_daemon_la_SOURCES = \
 	daemon/probe-modules.c \
 	daemon/probe-notice.c \
 	daemon/probe-poll.c \
+	daemon/probe-raise.c \
 	daemon/probe-reap.c \
 	daemon/probe-resolve.c \
 	daemon/probe-resolve.h \

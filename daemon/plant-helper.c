@@ -112,18 +112,38 @@ void helper_use_leave(struct helper_use *use, const struct instance *instance)
 		set_filter(plain, false);
 }
 
+/* What was there before maxactive was raised: its calls are over, or are given up. */
+static void drop_old(const struct helper_use *use, struct probe_helper *h)
+{
+	if (!h->old_id)
+		return;
+	if (use->device) {
+		helper_counters(use->device, h->old_id, &h->old);
+		helper_remove(use->device, h->old_id);
+	}
+	helper_sum_counters(&h->before, &h->old);
+	h->old = (struct kprobed_counters){0};
+	h->old_id = 0;
+}
+
 void plant_helper_poll(const struct helper_use *use, struct probe *probe)
 {
 	struct probe_helper *h = &probe->helper;
 
 	if (h->id && use->device)
 		helper_counters(use->device, h->id, &h->now);
+	if (!h->old_id || !use->device)
+		return;
+	helper_counters(use->device, h->old_id, &h->old);
+	if (h->old.in_flight == 0)
+		drop_old(use, h);
 }
 
 void plant_helper_unmake(const struct helper_use *use, struct probe *probe)
 {
 	struct probe_helper *h = &probe->helper;
 
+	drop_old(use, h);
 	if (!h->id)
 		return;
 	/* In this order the last counts are final: but for calls that have not returned. */
@@ -300,7 +320,8 @@ static enum kprobed_kind kind_of(const struct probe_spec *spec)
 					   : KPROBED_ENTRY;
 }
 
-static int add_to_module(struct plant *p, struct probe *probe, struct kp_error *e)
+static int add_to_module(struct plant *p, struct probe *probe, unsigned int maxactive,
+			 struct kp_error *e)
 {
 	const struct probe_spec *spec = &probe->spec;
 	_cleanup_(parts_done) struct parts parts = {0};
@@ -309,7 +330,7 @@ static int add_to_module(struct plant *p, struct probe *probe, struct kp_error *
 		.kind = kind_of(spec),
 		.flags = KPROBED_DISABLED,
 		.cookie = h->cookie,
-		.maxactive = spec->maxactive,
+		.maxactive = maxactive,
 		.program = &h->program,
 		.condition = &parts.condition,
 		.hist = spec->hist ? &parts.hist : NULL,
@@ -360,10 +381,39 @@ int plant_helper_make(struct plant *p, struct probe *probe)
 	int r;
 
 	plant_helper_unmake(p->helper, probe);
-	r = add_to_module(p, probe, &p->error);
+	r = add_to_module(p, probe, probe->maxactive ? probe->maxactive : probe->spec.maxactive,
+			  &p->error);
 	if (r == 0 && !p->is_dry_run)
 		r = bind_cookie(p, probe);
 	if (r < 0)
 		plant_helper_unmake(p->helper, probe);
 	return r;
+}
+
+/* Both have the same cookie, so that calls under way are recorded when they return. */
+int plant_helper_raise(struct plant *p, struct probe *probe, unsigned int maxactive)
+{
+	struct probe_helper *h = &probe->helper;
+	struct helper *device = p->helper->device;
+	uint32_t old = h->id;
+	int r;
+
+	if (!device || !old)
+		return -ENODEV;
+	drop_old(p->helper, h);
+	r = add_to_module(p, probe, maxactive, &p->error);
+	if (r < 0)
+		return r;
+	helper_enable(device, old, false);
+	r = helper_enable(device, h->id, true);
+	if (r < 0) {
+		helper_remove(device, h->id);
+		h->id = old;
+		helper_enable(device, old, true);
+		return r;
+	}
+	h->old_id = old;
+	h->now = (struct kprobed_counters){0};
+	plant_helper_poll(p->helper, probe);
+	return 0;
 }

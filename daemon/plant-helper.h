@@ -58,6 +58,8 @@ int plant_helper_make(struct plant *p, struct probe *probe);
 int plant_helper_enable(const struct helper_use *use, struct probe *probe, bool enable);
 /* Takes it out, having read its counters for the last time. */
 void plant_helper_unmake(const struct helper_use *use, struct probe *probe);
+/* As plant_raise(), of which it is the half for the module's probes. */
+int plant_helper_raise(struct plant *p, struct probe *probe, unsigned int maxactive);
 /* Reads its counters. */
 void plant_helper_poll(const struct helper_use *use, struct probe *probe);
 

@@ -22,8 +22,11 @@ struct lines {
 
 int plant_format_line(const struct probe *probe, const char *event, char **ret)
 {
-	return probe_spec_format_kernel(&probe->spec, TRACEFS_GROUP, event, COMM_FIELD "=$comm",
-					ret);
+	struct probe_spec spec = probe->spec; /* all but a number is borrowed */
+
+	if (probe->maxactive)
+		spec.maxactive = probe->maxactive;
+	return probe_spec_format_kernel(&spec, TRACEFS_GROUP, event, COMM_FIELD "=$comm", ret);
 }
 
 static int make_line(const struct probe *probe, char **ret)

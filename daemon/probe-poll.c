@@ -64,8 +64,10 @@ static bool tell_more(struct probe_set *set, const struct probe *p, const char *
 static bool apply_counters(struct probe_set *set, struct probe *p, uint64_t now)
 {
 	struct kprobed_counters c = probe_counters(p);
+	uint64_t told = p->told_instance;
 	bool is_told = tell_more(set, p, "missed", c.missed_instance, &p->told_instance, now);
 
+	p->missed_lately += p->spec.auto_maxactive ? p->told_instance - told : 0;
 	/* A hit inside another's handling is lost either way: before the probe, or in it. */
 	is_told |= tell_more(set, p, "recursion", c.missed_recursion + c.dropped,
 			     &p->told_recursion, now);
@@ -102,10 +104,12 @@ void profile_apply(struct probe_set *set, const struct profile *profile)
 		p = registry_find_event(&set->registry, e->event);
 		if (!p || !p->type)
 			continue;
-		missed = e->missed > p->missed ? e->missed - p->missed : 0;
-		p->hits = e->hits;
-		p->missed = e->missed;
+		missed = p->missed_before + e->missed;
+		missed = missed > p->missed ? missed - p->missed : 0;
+		p->hits = p->hits_before + e->hits;
+		p->missed = p->missed_before + e->missed;
 		if (missed) {
+			p->missed_lately += p->spec.auto_maxactive ? missed : 0;
 			set->missed_total += missed;
 			reader_append_gap(set->o.reader, p->source, missed_kind(p), missed, p->name,
 					  -1, p->polled_at, now);
@@ -255,6 +259,7 @@ static void done_poll(struct control_op *op)
 			p->method = p->is_enabled ? find_method(o, p) : NULL;
 		}
 	}
+	probe_set_raise(set);
 	if (o->done) {
 		o->done(o->result, o->wants_foreign ? &o->foreign : NULL, o->data);
 	} else {

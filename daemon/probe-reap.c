@@ -146,7 +146,9 @@ static void done_reap(struct control_op *op)
 		if (p->type)
 			reader_unbind(set->o.reader, p->type);
 		hit_table_give_back(reader_hits(set->o.reader), p->helper.cookie);
-		event_log_source_close(set->o.log, p->source);
+		/* What only parks an event that was replaced has none. */
+		if (p->source != LOG_SOURCE_GLOBAL)
+			event_log_source_close(set->o.log, p->source);
 		registry_remove(&set->registry, p);
 		probe_free(p);
 	}

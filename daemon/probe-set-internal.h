@@ -43,6 +43,7 @@ struct probe_set {
 	bool has_tried_watch;
 	bool is_watch_queued;
 	bool is_poll_queued;
+	bool is_raise_queued;
 	bool is_reap_queued;
 	bool is_shutting_down;
 	unsigned int quiet_polls;
@@ -71,6 +72,9 @@ void profile_done(struct profile *profile);
 /* Takes the counts over and tells what was missed since the last time. */
 void profile_apply(struct probe_set *set, const struct profile *profile);
 void probe_set_poll(struct probe_set *set);
+
+/* probe-raise.c: gives those that want it, and have missed calls, room for more. */
+void probe_set_raise(struct probe_set *set);
 
 /* probe-modules.c */
 int probe_set_watch_modules(struct probe_set *set);

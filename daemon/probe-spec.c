@@ -181,7 +181,8 @@ bool probe_spec_equal(const struct probe_spec *a, const struct probe_spec *b)
 {
 	if (a->kind != b->kind || a->address != b->address || a->offset != b->offset ||
 	    a->nth != b->nth || a->is_pattern != b->is_pattern || a->maxactive != b->maxactive ||
-	    a->stack != b->stack || a->n_args != b->n_args || !is_same_text(a->symbol, b->symbol) ||
+	    a->auto_maxactive != b->auto_maxactive || a->stack != b->stack ||
+	    a->n_args != b->n_args || !is_same_text(a->symbol, b->symbol) ||
 	    !is_same_text(a->module, b->module) || !is_same_text(a->filter, b->filter) ||
 	    !hist_spec_equal(a->hist, b->hist))
 		return false;
@@ -210,6 +211,7 @@ int probe_spec_copy(const struct probe_spec *base, const char *definition, struc
 	spec.stack = base->stack;
 	spec.enabled = base->enabled;
 	spec.pending = base->pending;
+	spec.auto_maxactive = base->auto_maxactive;
 	spec.wants_all = base->wants_all && spec.n_args == 0;
 	*ret = spec;
 	spec = PROBE_SPEC_INIT;

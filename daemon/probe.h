@@ -100,14 +100,15 @@ struct probe {
 	unsigned int type;	     /* the event's id; 0: none of its own in the kernel */
 	unsigned int source;	     /* in the event log; 0: none */
 	bool is_enabled;
-	bool was_enabled;	/* ever, in this instance */
-	bool is_temporary;	/* for a dry run: never seen again */
-	unsigned int maxactive; /* what it was raised to; 0: as the spec says */
-	bool wants_raise;	/* the main thread's: calls were missed since */
-	bool is_gone;		/* somebody else removed the event */
-	uint64_t module_id;	/* of its module as it was last seen; 0: not loaded, or no module */
-	bool was_armed;		/* its module has been there */
-	char *trouble;		/* owned: why it is not armed though its module is there; NULL */
+	bool was_enabled;	 /* ever, in this instance */
+	bool is_temporary;	 /* for a dry run: never seen again */
+	unsigned int maxactive;	 /* what it was raised to; 0: as the spec says */
+	uint64_t missed_lately;	 /* with auto_maxactive: since it was looked at */
+	bool is_maxactive_final; /* it is not raised any more */
+	bool is_gone;		 /* somebody else removed the event */
+	uint64_t module_id; /* of its module as it was last seen; 0: not loaded, or no module */
+	bool was_armed;	    /* its module has been there */
+	char *trouble;	    /* owned: why it is not armed though its module is there; NULL */
 
 	/* kprobe_profile, and where it stood when the probe began (an event may be used again). */
 	uint64_t hits, missed;

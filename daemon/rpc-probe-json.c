@@ -66,7 +66,9 @@ static struct json_object *kernel_line_to_json(const struct probe *p)
 /* How many calls it can follow at once; NULL for one that follows none. */
 static struct json_object *maxactive_to_json(const struct probe *p)
 {
-	unsigned int n = p->helper.maxactive ? p->helper.maxactive : p->spec.maxactive;
+	unsigned int n = p->maxactive	       ? p->maxactive
+			 : p->helper.maxactive ? p->helper.maxactive
+					       : p->spec.maxactive;
 
 	if (!probe_kind_maxactive(p->spec.kind))
 		return NULL;
@@ -129,6 +131,7 @@ struct json_object *rpc_probe_to_json(const struct server *server, const struct 
 	add_counters(o, p);
 	rpc_ledger_add_probe(o, server, p);
 	json_object_object_add(o, "maxactive", maxactive_to_json(p));
+	json_object_object_add(o, "autoMaxactive", json_object_new_boolean(p->spec.auto_maxactive));
 	json_object_object_add(o, "event", new_text(event_of(p)));
 	json_object_object_add(o, "group", new_text(TRACEFS_GROUP));
 	json_object_object_add(o, "filter", new_text(p->spec.filter));
@@ -186,6 +189,7 @@ struct json_object *rpc_foreign_to_json(const struct foreign_probe *p)
 	json_object_object_add(o, "advice", json_object_new_array());
 	json_object_object_add(o, "maxactive",
 			       is_return ? json_object_new_int64(p->maxactive) : NULL);
+	json_object_object_add(o, "autoMaxactive", json_object_new_boolean(false));
 	json_object_object_add(o, "event", new_text(p->event));
 	json_object_object_add(o, "group", new_text(p->group));
 	json_object_object_add(o, "filter", NULL);

@@ -178,6 +178,12 @@ static int add_rest(struct json_object *o, struct probe_spec *spec, struct kp_er
 	spec->enabled = !v || json_object_get_boolean(v);
 	v = json_object_object_get(o, "pending");
 	spec->pending = v && json_object_get_boolean(v);
+	v = json_object_object_get(o, "autoMaxactive");
+	spec->auto_maxactive = v && json_object_get_boolean(v);
+	if (spec->auto_maxactive && (!probe_kind_maxactive(spec->kind) || spec->hist))
+		return kp_error_definition(e, "badMaxact", 0, NULL,
+					   "autoMaxactive is for return and call probes without a "
+					   "histogram");
 	v = json_object_object_get(o, "maxMatches");
 	if (v && (json_object_get_int64(v) < 1 || json_object_get_int64(v) > INT_MAX))
 		return kp_error_definition(e, "badField", 0, NULL, "maxMatches is 1 or more");
