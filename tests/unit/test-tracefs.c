@@ -390,15 +390,17 @@ static void test_probes_of_others_are_read(void **state)
 
 static void test_refusal_is_explained_in_the_kernels_words(void **state)
 {
-	static const char definition[] = "r16:mine do_sys_openat2+4 a=%di:u64";
+	static const char definition[] = "p:mine do_sys_openat2 a=%di:u64";
 	struct kp_error error = KP_ERROR_INIT;
 	struct probe_spec spec;
 
 	assert_int_equal(probe_spec_parse(definition, &spec, NULL), 0);
-	write_file("error_log", error_log);
+	write_file("error_log", "[   31.0] trace_kprobe: error: Something else is wrong\n"
+				"  Command: p:kprobed/zz do_sys_openat2 a=%di\n"
+				"                        ^\n");
 	assert_int_equal(refusal_explain(&spec, "zz", EINVAL, NULL, &error), -EINVAL);
 	assert_int_equal(error.code, KP_KERNEL_REFUSED);
-	assert_string_equal(error.detail, "Retprobe address must be an function entry");
+	assert_string_equal(error.detail, "Something else is wrong");
 	assert_int_equal(error.position, strstr(definition, "do_sys") - definition);
 
 	/* Without an entry there is only the number. */
@@ -408,6 +410,21 @@ static void test_refusal_is_explained_in_the_kernels_words(void **state)
 	assert_int_equal(error.code, KP_KERNEL_REFUSED);
 	assert_int_equal(error.position, -1);
 	assert_non_null(strstr(error.message, strerror(EBUSY)));
+	probe_spec_done(&spec);
+}
+
+static void test_refusal_that_is_known_gets_its_own_name(void **state)
+{
+	static const char definition[] = "r16:mine do_sys_openat2+4 a=%di:u64";
+	struct kp_error error = KP_ERROR_INIT;
+	struct probe_spec spec;
+
+	assert_int_equal(probe_spec_parse(definition, &spec, NULL), 0);
+	write_file("error_log", error_log);
+	assert_int_equal(refusal_explain(&spec, "zz", EINVAL, NULL, &error), -EINVAL);
+	assert_int_equal(error.code, KP_INVALID_DEFINITION);
+	assert_string_equal(error.reason, "badRetprobe");
+	assert_int_equal(error.position, strstr(definition, "do_sys") - definition);
 	probe_spec_done(&spec);
 }
 
@@ -449,6 +466,7 @@ int main(void)
 		cmocka_unit_test(test_error_log_that_was_cut_is_no_harm),
 		cmocka_unit_test(test_probes_of_others_are_read),
 		cmocka_unit_test(test_refusal_is_explained_in_the_kernels_words),
+		cmocka_unit_test(test_refusal_that_is_known_gets_its_own_name),
 		cmocka_unit_test(test_refusal_of_a_missing_symbol_names_similar_ones),
 	};
 
