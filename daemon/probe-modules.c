@@ -6,7 +6,7 @@
  * module is loaded (trace_kprobe_module_callback()), even before its first instruction runs. What
  * is left to do: to notice and tell; to plant what could not be written before, since what it
  * means had to be found in the module; and to see whether what is armed again still is what was
- * meant, since the module may be another build.
+ * meant, since the module may be another build. If it is not, the probe gets another event.
  *
  * Each loading of a module makes a new inode of its folder in sysfs, which so tells one loading
  * from the next. It is asked for when the kernel gives notice (module-watch.h), and now and then
@@ -30,6 +30,7 @@ struct arm_item {
 	uint64_t module_id;
 	struct resolve resolve;
 	struct probe *probe; /* from plan() on: borrowed; NULL: nothing to plant */
+	struct probe *left;  /* from plan() on: borrowed, see leave_event(); NULL: none */
 	struct plant plant;
 	int index; /* plant.indexes */
 };
@@ -129,6 +130,69 @@ static int plan_planting(struct arm_op *a, struct arm_item *item, struct probe *
 	return 0;
 }
 
+/*
+ * Parts the probe from its event, which the kernel has armed at another place than is meant. An
+ * event that was enabled cannot be deleted while its ring is read (plant.h): it goes to a probe of
+ * its own, without owners, which is parked until the instance goes and which nobody finds. What was
+ * recorded at that place is thrown away.
+ */
+static int leave_event(struct probe_set *set, struct probe *p, struct probe **ret)
+{
+	struct probe_spec spec = PROBE_SPEC_INIT;
+	char event[PROBE_NAME_MAX + 1];
+	struct probe *left;
+	int r;
+
+	r = probe_spec_copy(&p->spec, p->definition, &spec);
+	if (r < 0)
+		return r;
+	r = probe_new(&spec, &left);
+	if (r < 0) {
+		probe_spec_done(&spec);
+		return r;
+	}
+	left->id = event_log_take_id(set->o.log);
+	r = event_log_source_open(set->o.log, LOG_SOURCE_PROBE, p->name, left->id, &left->source);
+	if (r < 0) {
+		probe_free(left);
+		return r;
+	}
+	reader_unbind(set->o.reader, p->type);
+	snprintf(left->id_text, sizeof(left->id_text), "%u", left->id);
+	snprintf(left->name, sizeof(left->name), "%s", p->name);
+	snprintf(left->event, sizeof(left->event), "%s", p->event);
+	left->instance = p->instance;
+	left->decoder = take_ptr(p->decoder);
+	left->type = p->type;
+	left->is_enabled = p->is_enabled;
+	left->was_enabled = p->was_enabled;
+	left->is_gone = true;
+
+	snprintf(event, sizeof(event), "%.50s_%u", p->name, left->id);
+	registry_change_event(&set->registry, p, event);
+	registry_insert(&set->registry, left);
+	left->instance->parked++;
+	p->type = 0;
+	p->is_enabled = p->was_enabled = false;
+	/* The kernel counts the new event from 0; what is shown goes on. */
+	p->hits_base -= p->hits;
+	p->missed_base -= p->missed;
+	p->hits = p->missed = 0;
+	*ret = left;
+	return 0;
+}
+
+/* One that never recorded has left the kernel at once. */
+static void forget_left(struct probe_set *set, struct probe *left)
+{
+	if (left->type)
+		return;
+	registry_remove(&set->registry, left);
+	left->instance->parked--;
+	event_log_source_close(set->o.log, left->source);
+	probe_free(left);
+}
+
 static void plan_item(struct arm_op *a, struct arm_item *item)
 {
 	struct resolve *r = &item->resolve;
@@ -137,13 +201,19 @@ static void plan_item(struct arm_op *a, struct arm_item *item)
 
 	if (!p || probe_module_id(p->spec.module) != item->module_id)
 		return; /* gone, or the module is: the next look will tell */
-	if (result == 0 && r->n_specs == 1 && p->type == 0)
+	if (result == 0 && r->n_specs != 1)
+		result = -EINVAL;
+	if (p->type && (result < 0 || !is_same_line(&p->spec, &r->specs[0]))) {
+		int left = leave_event(a->set, p, &item->left);
+
+		/* It waits on, for a build that has it. */
+		p->spec.waits |= left == 0;
+		result = result < 0 ? result : left;
+	}
+	if (result == 0 && p->type == 0)
 		result = plan_planting(a, item, p);
 	if (result < 0)
 		set_trouble(p, r->error.message[0] ? r->error.message : strerror(-result));
-	else if (p->type && !is_same_line(&p->spec, &r->specs[0]))
-		set_trouble(p, "the module is another build, where the probe would be elsewhere: "
-			       "remove it and add it again");
 	else if (p->type)
 		tell_armed(a->set, p);
 	if (p->trouble)
@@ -159,7 +229,7 @@ static bool plan_arm(struct control_op *op)
 		return false;
 	for (size_t i = 0; i < a->n_items; i++) {
 		plan_item(a, &a->items[i]);
-		has_work |= a->items[i].probe != NULL;
+		has_work |= a->items[i].probe || a->items[i].left;
 	}
 	return has_work;
 }
@@ -168,9 +238,12 @@ static void run_arm(struct control_op *op)
 {
 	struct arm_op *a = (struct arm_op *)op;
 
-	for (size_t i = 0; i < a->n_items; i++)
+	for (size_t i = 0; i < a->n_items; i++) {
+		if (a->items[i].left)
+			plant_disable(&a->set->helper, a->items[i].left);
 		if (a->items[i].probe)
 			plant_run(&a->items[i].plant);
+	}
 }
 
 static void done_arm(struct control_op *op)
@@ -191,6 +264,8 @@ static void done_arm(struct control_op *op)
 			set_trouble(p, item->plant.error.message);
 			log_warning("probe %s is not armed: %s", p->name, p->trouble);
 		}
+		if (item->left)
+			forget_left(a->set, item->left);
 		free(item->plant.create);
 		free(item->plant.enable);
 		resolve_done(&item->resolve);
