@@ -211,8 +211,6 @@ static const char *find_method(const struct poll_op *o, const struct probe *p)
 	const struct symbols *symbols = o->set->symbols;
 	char type = p->spec.kind == PROBE_RETURN ? 'r' : 'k', entry[SYMBOL_TEXT_MAX] = "";
 
-	if (p->helper.is_used)
-		return "helper";
 	/* On a function that begins with endbr64 the kernel goes behind it:
 	 * arch_adjust_kprobe_addr(). */
 	if (p->spec.symbol && p->spec.offset == 0)
@@ -256,7 +254,7 @@ static void done_poll(struct control_op *op)
 		find_gone(set, &o->profile);
 	if (o->wants_methods) {
 		DL_FOREACH (set->registry.all, p) {
-			p->method = p->is_enabled ? find_method(o, p) : NULL;
+			p->method = find_method(o, p);
 		}
 	}
 	probe_set_raise(set);

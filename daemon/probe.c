@@ -101,6 +101,13 @@ bool probe_module_is_loaded(const char *module)
 	return probe_module_id(module) != 0;
 }
 
+const char *probe_method(const struct probe *p)
+{
+	if (!p->is_enabled)
+		return NULL;
+	return p->helper.is_used ? "helper" : p->method;
+}
+
 const char *probe_state(const struct probe *p)
 {
 	if (p->is_gone)

@@ -157,6 +157,8 @@ struct kprobed_counters probe_counters(const struct probe *p);
 void probe_drop_old_decoder(struct probe *p);
 /* "enabled", "disabled", "pending" or "gone"; static. */
 const char *probe_state(const struct probe *p);
+/* How the kernel reaches it, as the wire says it; NULL: disabled, or not known. Static. */
+const char *probe_method(const struct probe *p);
 /* Whether any owner wants it to record. */
 bool probe_is_wanted(const struct probe *p);
 

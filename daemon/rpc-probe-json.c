@@ -121,7 +121,7 @@ struct json_object *rpc_probe_to_json(const struct server *server, const struct 
 	json_object_object_add(o, "symbol", new_text(p->spec.symbol ? p->spec.symbol : p->site));
 	json_object_object_add(o, "site", new_text(p->site));
 	json_object_object_add(o, "state", new_text(probe_state(p)));
-	json_object_object_add(o, "method", new_text(p->method));
+	json_object_object_add(o, "method", new_text(probe_method(p)));
 	json_object_object_add(o, "lifetime", new_text(lifetime_of(p)));
 	add_owners(o, p);
 	json_object_object_add(o, "hits", json_object_new_int64((int64_t)(p->hits - p->hits_base)));
