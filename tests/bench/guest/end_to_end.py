@@ -273,10 +273,10 @@ def end_to_end():
 			result = run.run()
 			show(name, result, plain)
 			costs.setdefault(name, []).append(result.cost())
-	if shutil.which("perf"):
-		show_calls(8)
 	printing = [name for name, is_live, _ in PEERS if is_live and name in costs]
 	cheapest = min(printing, key=lambda name: min(costs[name]))
 	for name, _ in OURS:
 		print(f"  {name}: a line takes {min(costs[name]) / min(costs[cheapest]):.2f} x that of {cheapest}, the cheapest that prints as it comes")
+	if shutil.which("perf"):
+		show_calls(8)
 	shutil.rmtree(FOLDER)
