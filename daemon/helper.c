@@ -59,7 +59,7 @@ int helper_check(const struct kprobed_version *version, struct kp_error *reterr)
 	if (version->abi == KPROBED_ABI)
 		return 0;
 	snprintf(message, sizeof(message),
-		 "the helper module has version %u of the interface, kprobed needs %u",
+		 "the helper module has version %u of the interface, kprobed needs %d",
 		 version->abi, KPROBED_ABI);
 	return refuse(
 		reterr, "otherVersion", EPROTO, message,
