@@ -8,6 +8,7 @@
 
 #include "filter-parse.h"
 #include "name-distance.h"
+#include "span.h"
 
 static bool has_arg(const struct probe_spec *spec, const char *name)
 {
@@ -65,9 +66,45 @@ static int check_condition(const struct probe_spec *spec, struct kp_error *reter
 	return r;
 }
 
+/* Whether the number at @text has a unit: "1ms". */
+static bool has_unit(const char *text)
+{
+	text += strspn(text, "-");
+	if (strncmp(text, "0x", 2) == 0)
+		return false;
+	return char_is_alpha(text[strspn(text, "0123456789")]);
+}
+
+/* Whether a comparison says what the kernel's language has no words for. */
+static bool is_beyond_tracefs(const struct probe_spec *spec, const struct filter_term *t)
+{
+	if (t->op == FILTER_PREFIX || t->is_arg)
+		return true;
+	for (size_t i = 0; i < spec->n_args; i++)
+		if (strcmp(spec->args[i].name, t->name) == 0)
+			return spec->args[i].show >= ARG_ERRNO ||
+			       (t->literal == FILTER_NUMBER &&
+				has_unit(spec->filter + t->value_position));
+	return t->common == FILTER_TID || t->common >= FILTER_PID;
+}
+
+/* A condition that the kernel does not take only because it is put badly is not the helper's. */
+static int check_beyond_tracefs(struct probe_spec *spec)
+{
+	_cleanup_(filter_freep) struct filter *f = NULL;
+	int r = filter_parse(spec->filter, &f, NULL);
+
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < f->n_terms; i++)
+		if (is_beyond_tracefs(spec, &f->terms[i]))
+			return check_condition(spec, NULL);
+	return -EINVAL;
+}
+
 int filter_place(struct probe_spec *spec, struct kp_error *reterr)
 {
-	struct kp_error kernels = KP_ERROR_INIT, ours = KP_ERROR_INIT;
+	struct kp_error kernels = KP_ERROR_INIT;
 	int r;
 
 	spec->is_helper_filter = false;
@@ -82,7 +119,7 @@ int filter_place(struct probe_spec *spec, struct kp_error *reterr)
 	if (r != -EINVAL)
 		return r;
 	if (spec->kind == PROBE_ENTRY) {
-		r = check_condition(spec, &ours);
+		r = check_beyond_tracefs(spec);
 		if (r != -EINVAL) {
 			spec->is_helper_filter = r == 0;
 			return r;

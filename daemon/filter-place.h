@@ -5,9 +5,11 @@
  * does.
  *
  * A call probe's, an after-probe's and one's with a histogram is a condition, since there is no
- * other. A probe's at an instruction is the kernel's if that takes it, and else a condition: pid,
- * uid, cgroup, kthread, units and "^=" are not the kernel's, patterns such as "*x*" are nobody
- * else's. A return probe's is the kernel's.
+ * other. A probe's at an instruction is the kernel's if that takes it, and else a condition if it
+ * says something that the kernel's language cannot: pid, uid, cgroup, kthread, units, "^=", values
+ * that are only shown as what they are (ports, enum names). What is merely put badly is an error in
+ * the kernel's language. Patterns such as "*x*" are nobody else's. A return probe's is the
+ * kernel's.
  *
  * Pure.
  */
