@@ -68,8 +68,9 @@ static void add_row(struct table *table, json_object *probe)
 
 	snprintf(hits, sizeof(hits), "%lld", member_int(probe, "hits"));
 	snprintf(missed, sizeof(missed), "%lld", member_int(probe, "missed"));
-	snprintf(lost, sizeof(lost), "%lld", member_int(probe, "unrecorded"));
-	if (member_int(probe, "unrecorded"))
+	/* Not what is "unrecorded", which has kprobed's own hits too: nobody has lost those. */
+	snprintf(lost, sizeof(lost), "%lld", member_int(probe, "overrun"));
+	if (member_int(probe, "overrun"))
 		table->columns[COLUMN_LOST].is_hidden = false;
 	if (json_object_object_get(probe, "maxactive")) {
 		snprintf(maxactive, sizeof(maxactive), "%lld", member_int(probe, "maxactive"));
@@ -191,8 +192,8 @@ const struct cmd_entry cmd_list = {
 	.summary = "Show probes, how often they were hit, and whose they are",
 	.help = "A PROBE is an id, a name, or a glob over names in quotes; without one, all.\n"
 		"HITS and MISSED are as the kernel counts them since the probe was planted;\n"
-		"LOST is hits that have not become events, if there are any. What to do about\n"
-		"losses is said below the table.\n"
+		"LOST, if there are any, are events that were overwritten in the kernel's ring.\n"
+		"What to do about losses is said below the table.\n"
 		"\nOptions:\n"
 		"  --foreign           also what perf, a shell and others have planted\n"
 		"\nExamples:\n"
