@@ -20,8 +20,9 @@ vm-programs: $(GUEST_BINARIES)
 tests_vm_programs_hits_SOURCES = tests/vm/programs/hits.c
 tests_vm_programs_hitter_SOURCES = tests/vm/programs/hitter.c
 tests_vm_programs_hitter_LDFLAGS = $(AM_LDFLAGS) -pthread
-tests_vm_programs_latency_SOURCES = tests/vm/programs/latency.c
+tests_vm_programs_latency_SOURCES = tests/vm/programs/latency.c daemon/ring.c
 tests_vm_programs_latency_LDADD = libkprobed.la
+tests_vm_programs_latency_CPPFLAGS = $(AM_CPPFLAGS) -iquote $(top_srcdir)/daemon
 tests_vm_programs_pacer_SOURCES = tests/vm/programs/pacer.c
 tests_vm_programs_ring_pages_SOURCES = tests/vm/programs/ring-pages.c
 tests_vm_programs_naps_SOURCES = tests/vm/programs/naps.c

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * How long after a hit its event is in the hands of a program: of kprobed's through libkprobed, or
- * of a reader of trace_pipe that blocks in read().
+ * How long after a hit its event is in the hands of a program: of kprobed's through libkprobed,
+ * from the socket or from the log's memory; of a reader of trace_pipe that blocks in read(); and,
+ * as the least that two hops can take, of a process to which another hands on what it reads of a
+ * ring.
  *
- * Usage: latency kprobed LATENCY-MS SELECTOR
+ * Usage: latency kprobed|memory LATENCY-MS SELECTOR
  *        latency trace_pipe FILE
+ *        latency relay FILE		a CPU's trace_pipe_raw, with buffer_percent 0
  *
  * Prints "ready" when it listens. Ends with the event of getpgid(0x7fffffff), the last call of
  * pacer, and prints how many events came before it, how many of them were told as lost, and the
@@ -14,16 +17,25 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
 #include <kprobed.h>
 
+#include "ring.h"
+
 #define LAST	    0x7fffffff
+#define PAGE	    4096
+#define PAGE_HEADER 16
+/* Of the probe's record: behind the common fields and the address. */
+#define PID_OFFSET  16
 #define SAMPLES_MAX (1U << 24)
 
 static uint64_t *samples;
@@ -56,7 +68,7 @@ static void ready(void)
 	fflush(stdout);
 }
 
-static void read_kprobed(const char *latency, const char *selector)
+static void read_kprobed(const char *latency, const char *selector, int transport)
 {
 	struct kprobed_stream_options options = KPROBED_STREAM_OPTIONS_INIT;
 	struct kprobed_event *event;
@@ -66,6 +78,7 @@ static void read_kprobed(const char *latency, const char *selector)
 	int r;
 
 	options.max_latency_ms = atoi(latency);
+	options.transport = transport;
 	r = kprobed_open(NULL, &k);
 	if (r == 0)
 		r = kprobed_subscribe(k, &selector, 1, &options);
@@ -137,6 +150,80 @@ static void read_trace_pipe(const char *path)
 	}
 }
 
+/* Hands the pages of the ring on as they come, without what is empty of them. */
+static void relay(int ring, int to)
+{
+	unsigned char page[PAGE];
+	struct ring_iter it;
+	struct ring_loss loss;
+
+	for (;;) {
+		ssize_t n = read(ring, page, sizeof(page));
+
+		/* Nothing: it was empty, and when the kernel looked again it was not. */
+		if (n == 0 || (n < 0 && errno == EINTR))
+			continue;
+		if (n < 0 || ring_iter_init(&it, page, (size_t)n, &loss) < 0)
+			die("the ring", n < 0 ? -errno : -EBADMSG);
+		if (write(to, page, PAGE_HEADER + it.end) < 0)
+			_exit(0);
+	}
+}
+
+/* False: the last event was in it. */
+static bool take_page(struct ring_iter *it, uint64_t now)
+{
+	struct ring_record record;
+
+	while (ring_iter_next(it, &record) == 1) {
+		int32_t pid;
+
+		if (record.len < PID_OFFSET + sizeof(pid))
+			continue;
+		memcpy(&pid, (const char *)record.data + PID_OFFSET, sizeof(pid));
+		if (pid == LAST)
+			return false;
+		note(record.ts, now);
+	}
+	return true;
+}
+
+static void read_relay(const char *path)
+{
+	static unsigned char buf[64 * PAGE];
+	int ring = open(path, O_RDONLY | O_CLOEXEC), pair[2];
+	size_t len = 0;
+
+	if (ring < 0 || socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
+		die(path, -errno);
+	if (fork() == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		close(pair[0]);
+		relay(ring, pair[1]);
+	}
+	close(pair[1]);
+	ready();
+	for (;;) {
+		ssize_t n = read(pair[0], buf + len, sizeof(buf) - len);
+		uint64_t now = now_nsec();
+		struct ring_iter it;
+		struct ring_loss loss;
+		size_t at = 0;
+
+		if (n <= 0)
+			die("the relay", n < 0 ? -errno : -EPIPE);
+		len += (size_t)n;
+		for (; ring_iter_init(&it, buf + at, len - at, &loss) == 0;
+		     at += PAGE_HEADER + it.end) {
+			n_lost += loss.is_lost; /* how many, only the ring's statistics know */
+			if (!take_page(&it, now))
+				return;
+		}
+		len -= at;
+		memmove(buf, buf + at, len);
+	}
+}
+
 static int compare(const void *a, const void *b)
 {
 	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
@@ -150,9 +237,13 @@ int main(int argc, char **argv)
 	if (!samples)
 		die("memory", -ENOMEM);
 	if (argc == 4 && strcmp(argv[1], "kprobed") == 0)
-		read_kprobed(argv[2], argv[3]);
+		read_kprobed(argv[2], argv[3], KPROBED_TRANSPORT_SOCKET);
+	else if (argc == 4 && strcmp(argv[1], "memory") == 0)
+		read_kprobed(argv[2], argv[3], KPROBED_TRANSPORT_MEMORY);
 	else if (argc == 3 && strcmp(argv[1], "trace_pipe") == 0)
 		read_trace_pipe(argv[2]);
+	else if (argc == 3 && strcmp(argv[1], "relay") == 0)
+		read_relay(argv[2]);
 	else
 		return 2;
 	if (n_samples == 0)
