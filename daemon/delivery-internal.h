@@ -31,6 +31,7 @@ struct delivery {
 	struct subscriber *all;
 	struct subscriber *pending; /* has entries to send and is not blocked */
 	unsigned int count;
+	unsigned int n_urgent;
 	struct delivery_totals totals;
 };
 

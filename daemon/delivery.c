@@ -72,6 +72,7 @@ int subscriber_new(struct delivery *d, const struct subscriber_options *options,
 	}
 	DL_APPEND(d->all, s);
 	d->count++;
+	d->n_urgent += reader_is_urgent(options->max_latency_msec);
 	*ret = s;
 	return 0;
 }
@@ -108,6 +109,7 @@ struct subscriber *subscriber_free(struct subscriber *s)
 	unlink_all(s);
 	DL_DELETE(s->delivery->all, s);
 	s->delivery->count--;
+	s->delivery->n_urgent -= reader_is_urgent(s->options.max_latency_msec);
 	subscription_done(&s->view);
 	if (s->options.view) {
 		DL_DELETE2(s->options.view->subscribers, s, view_prev, view_next);
@@ -199,6 +201,11 @@ struct subscriber_account subscriber_account(const struct subscriber *s)
 unsigned int delivery_count(const struct delivery *d)
 {
 	return d->count;
+}
+
+bool delivery_is_urgent(const struct delivery *d)
+{
+	return d->n_urgent > 0;
 }
 
 /* Sends what there is, for one turn; it stays pending when there may be more. */

@@ -71,6 +71,8 @@ void subscriber_resume(struct subscriber *s);
 uint64_t subscriber_position(const struct subscriber *s);
 
 unsigned int delivery_count(const struct delivery *d);
+/* Whether a subscriber wants its events at once, and not when it suits. */
+bool delivery_is_urgent(const struct delivery *d);
 
 /* Of all subscribers there were, since the start: events sent, and told of as not sent. */
 struct delivery_totals {

@@ -57,6 +57,13 @@ static void on_pass(void *data)
 	wakeups_pass(m->server.wakeups);
 }
 
+static bool is_urgent(void *data)
+{
+	const struct server *server = &((struct manager *)data)->server;
+
+	return delivery_is_urgent(server->delivery) || wakeups_is_urgent(server->wakeups);
+}
+
 static void on_change(enum probe_change change, const struct probe *probe,
 		      const struct requester *by, void *data)
 {
@@ -237,6 +244,7 @@ static int make_parts(struct manager *m)
 		.log = server->log,
 		.tick_msec = server->config->delivery.tick_ms,
 		.window_usec = server->config->delivery.order_window_us,
+		.is_urgent = is_urgent,
 		.on_pass = on_pass,
 		.on_append = on_append,
 		.data = m,

@@ -31,17 +31,19 @@ struct reader {
 	struct hit_table *hits;	  /* owned */
 	uint32_t hit_type; /* the type of the helper's event, and where its cookie is << 16 */
 	struct stack_layout stack;
-	uint64_t tick_nsec;
+	uint64_t tick_nsec;  /* the longest pause between two passes */
+	uint64_t pause_nsec; /* the one now, loaded */
 	uint64_t window_nsec;
 	uint64_t last_ts;
 	uint64_t appended_at;	   /* CLOCK_MONOTONIC of the last pass that appended */
 	unsigned int quiet_passes; /* in a row */
-	uint64_t span_start;	   /* waking for each event: since when span_events count */
+	uint64_t span_start;	   /* since when span_events count */
 	uint64_t span_events;
 	bool is_strict;	 /* the window always holds: it was asked for */
 	bool is_waiting; /* on the rings */
 	bool in_pass;
 	struct reader_totals totals;
+	bool (*is_urgent)(void *data);
 	void (*on_pass)(void *data);
 	void (*on_append)(unsigned int source, uint64_t seq, const struct raw_record *record,
 			  void *data);
@@ -80,6 +82,8 @@ void reader_tell_overrun(struct reader *r, struct stream *s, uint64_t ts);
 
 /* The next pass is in @nsec nanoseconds. */
 void reader_schedule(struct reader *r, uint64_t nsec);
+/* Passes come in ticks from now on, the first one at once. */
+void reader_begin_ticks(struct reader *r);
 void reader_stop_waiting(struct reader *r);
 /* For the events of the loop: the tick, the wake-up after a ring was ready, a ready ring. */
 void reader_on_tick(evutil_socket_t fd, short what, void *data);

@@ -9,17 +9,31 @@
 
 #include "reader-internal.h"
 
-/* Passes that find nothing, or little, before the rings are waited on again. */
+/* With a window of its own asking: passes that find nothing before the rings are waited on again.
+ */
 #define QUIET_PASSES 5
 /*
  * Events in a span of time from which on a tick costs less than waking for each: about where
- * wakeups and looks at every ring, some ten microseconds, come to a few per cent of a CPU. The span
- * is long enough for what a machine does that was kept from running for a moment.
+ * wakeups and looks at every ring, some ten microseconds, come to a few per cent of a CPU; with
+ * fewer than half of that it wakes again. The span is long enough for what a machine does that was
+ * kept from running for a moment.
  */
 #define BUSY_SPAN_NSEC (100 * NSEC_PER_MSEC)
 #define BUSY_EVENTS    500
+/*
+ * The shortest pause between two ticks, and what a pass finds after which the next pause is twice
+ * as long: with so many events its own cost is little of theirs. With a quarter it is half as long.
+ */
+#define PAUSE_MIN_NSEC NSEC_PER_MSEC
+#define PASS_EVENTS    64
 /* Nothing recorded for so long is idle. */
 #define IDLE_NSEC (1000 * NSEC_PER_MSEC)
+
+static void begin_span(struct reader *r, uint64_t now)
+{
+	r->span_start = now;
+	r->span_events = 0;
+}
 
 static void wait_for_rings(struct reader *r)
 {
@@ -34,8 +48,7 @@ static void wait_for_rings(struct reader *r)
 		event_add(s->readable, NULL);
 	}
 	r->is_waiting = true;
-	r->span_start = now_nsec();
-	r->span_events = 0;
+	begin_span(r, now_nsec());
 }
 
 void reader_stop_waiting(struct reader *r)
@@ -57,35 +70,66 @@ void reader_schedule(struct reader *r, uint64_t nsec)
 	event_add(r->tick, &tv);
 }
 
-static void schedule_held(struct reader *r, uint64_t held_ts, uint64_t window)
+static uint64_t shortest_pause(const struct reader *r)
 {
-	uint64_t now = now_nsec(), due = held_ts + window;
+	bool is_urgent = r->is_urgent && r->is_urgent(r->data);
 
-	/* No sooner than it can be appended, no later than the tick. */
-	due = due > now ? due - now : 0;
-	due = due < NSEC_PER_MSEC ? NSEC_PER_MSEC : due;
-	reader_schedule(r, due < r->tick_nsec ? due : r->tick_nsec);
+	return is_urgent && PAUSE_MIN_NSEC < r->tick_nsec ? PAUSE_MIN_NSEC : r->tick_nsec;
+}
+
+static void adapt_pause(struct reader *r, uint64_t n_appended)
+{
+	uint64_t least = shortest_pause(r);
+
+	if (n_appended > PASS_EVENTS)
+		r->pause_nsec *= 2;
+	else if (n_appended < PASS_EVENTS / 4)
+		r->pause_nsec /= 2;
+	if (r->pause_nsec < least)
+		r->pause_nsec = least;
+	if (r->pause_nsec > r->tick_nsec)
+		r->pause_nsec = r->tick_nsec;
+}
+
+void reader_begin_ticks(struct reader *r)
+{
+	begin_span(r, now_nsec());
+	r->quiet_passes = 0;
+	r->pause_nsec = shortest_pause(r);
+	reader_schedule(r, 0);
+}
+
+/* Whether there is so little that the rings can be waited on. */
+static bool is_quiet(struct reader *r, const struct pass_result *result)
+{
+	uint64_t now = now_nsec();
+	bool is_quiet;
+
+	if (r->is_strict) {
+		is_quiet = result->n_pages == 0 && result->held_ts == 0;
+		r->quiet_passes = is_quiet ? r->quiet_passes + 1 : 0;
+		return r->quiet_passes >= QUIET_PASSES;
+	}
+	r->span_events += result->n_appended;
+	if (now - r->span_start < BUSY_SPAN_NSEC)
+		return false;
+	is_quiet = r->span_events < BUSY_EVENTS / 2;
+	begin_span(r, now);
+	return is_quiet;
 }
 
 static void schedule_next(struct reader *r, const struct pass_result *result)
 {
-	bool is_busy = result->is_partial ||
-		       result->n_appended * BUSY_SPAN_NSEC >= BUSY_EVENTS / 2 * r->tick_nsec;
-	bool is_quiet = r->is_strict ? result->n_pages == 0 && result->held_ts == 0 : !is_busy;
-
-	r->quiet_passes = is_quiet ? r->quiet_passes + 1 : 0;
+	adapt_pause(r, result->n_appended);
 	if (result->is_partial) {
 		reader_schedule(r, 0);
-	} else if (r->quiet_passes >= QUIET_PASSES) {
+	} else if (is_quiet(r, result)) {
 		wait_for_rings(r);
 		/* What is held back now would wake nobody. */
 		if (result->held_ts)
 			reader_schedule(r, NSEC_PER_MSEC);
-	} else if (result->held_ts && !is_busy) {
-		/* While many come some are always held back, and go with those of the next tick. */
-		schedule_held(r, result->held_ts, r->window_nsec);
 	} else {
-		reader_schedule(r, r->tick_nsec);
+		reader_schedule(r, r->pause_nsec);
 	}
 }
 
@@ -124,15 +168,14 @@ static void wake(struct reader *r, enum pass_scope scope)
 		return;
 	result = pass(r, scope, 0);
 	now = now_nsec();
-	if (now - r->span_start > BUSY_SPAN_NSEC) {
-		r->span_start = now;
-		r->span_events = 0;
-	}
+	if (now - r->span_start > BUSY_SPAN_NSEC)
+		begin_span(r, now);
 	r->span_events += result.n_appended;
 	if (r->span_events > BUSY_EVENTS) {
 		reader_stop_waiting(r);
-		r->quiet_passes = 0;
-		reader_schedule(r, result.is_partial ? 0 : r->tick_nsec);
+		reader_begin_ticks(r);
+		if (!result.is_partial)
+			reader_schedule(r, r->pause_nsec);
 	} else if (result.held_ts) {
 		/* It came during the pass, or lacks its stack, or there was no room to read on. */
 		reader_schedule(r, result.held_ts > result.start ? 0 : NSEC_PER_MSEC);

@@ -209,6 +209,21 @@ static bool is_any_ready(const struct reader *r)
 	return false;
 }
 
+/*
+ * Up to when all that @s has to deliver has been read. Of an empty ring only a record that its CPU
+ * has begun and not finished can still come, and that is waited for where the CPU records at all:
+ * where one has been silent for a window it is too rare an accident to delay everything for.
+ */
+static uint64_t complete_until(const struct reader *r, const struct stream *s, uint64_t start,
+			       uint64_t window)
+{
+	if (!s->is_drained)
+		return s->newest;
+	if (!r->is_strict && start - s->read_at > window)
+		window = 0;
+	return start - window > s->newest ? start - window : s->newest;
+}
+
 struct pass_result reader_run_pass(struct reader *r, enum pass_scope scope, uint64_t window)
 {
 	uint64_t start = now_nsec(), watermark = UINT64_MAX;
@@ -217,15 +232,17 @@ struct pass_result reader_run_pass(struct reader *r, enum pass_scope scope, uint
 	struct stream *s;
 
 	DL_FOREACH (r->streams, s) {
+		unsigned int n_pages = 0;
 		uint64_t complete;
 
 		/* Of a ring that was not read before for lack of room there is more to come. */
 		if (!is_choosy || s->is_ready || !s->is_drained)
-			result.n_pages += stream_fill(s, is_choosy);
+			n_pages = stream_fill(s, is_choosy);
+		if (n_pages)
+			s->read_at = start;
+		result.n_pages += n_pages;
 		stream_peek(s, &r->stack);
-		complete = s->newest;
-		if (s->is_drained && start - window > complete)
-			complete = start - window;
+		complete = complete_until(r, s, start, window);
 		if (!s->is_drained)
 			result.is_partial = true;
 		watermark = complete < watermark ? complete : watermark;

@@ -88,6 +88,8 @@ int reader_new(const struct reader_options *options, struct reader **ret)
 			 : is_virtual_machine() ? WINDOW_VIRTUAL_NSEC
 						: WINDOW_METAL_NSEC;
 	r->is_strict = options->window_usec != 0;
+	r->pause_nsec = r->tick_nsec;
+	r->is_urgent = options->is_urgent;
 	r->on_pass = options->on_pass;
 	r->on_append = options->on_append;
 	r->data = options->data;
@@ -146,8 +148,7 @@ int reader_add_instance(struct reader *r, struct instance *instance)
 	/* The new rings are waited on with the others the next time. */
 	if (r->is_waiting)
 		reader_stop_waiting(r);
-	r->quiet_passes = 0;
-	reader_schedule(r, 0);
+	reader_begin_ticks(r);
 	return 0;
 }
 

@@ -4,13 +4,16 @@
  * their records by time, decodes and appends them.
  *
  * While events are few the loop waits on the rings and each event wakes it. Loaded, nothing waits:
- * a short tick drains every ring, so that the kernel need not wake anybody per event. A pass
- * appends what is older than its watermark and holds the rest back, so that the log is in time
- * order across CPUs: what a ring has delivered is complete up to its newest page, and a ring found
- * empty is taken to be complete up to the order window before the pass began, the time a CPU may
- * take between reserving a record and committing it. A record that comes later still is appended
- * out of order, counted, and widens the window. Woken by an event there is no window, unless one
- * was asked for: it would be most of the latency, for an accident that takes many events to happen.
+ * a tick drains every ring, so that the kernel need not wake anybody per event: a short one while
+ * that finds little and somebody wants it soon, up to the one configured when there is much.
+ *
+ * A pass appends what is older than its watermark and holds the rest back, so that the log is in
+ * time order across CPUs: what a ring has delivered is complete up to its newest record, and a ring
+ * found empty is taken to be complete up to the order window before the pass began, the time a CPU
+ * may take between reserving a record and committing it. A record that comes later still is
+ * appended out of order, counted, and widens the window. Woken by an event there is no window, and
+ * none for a CPU that has been silent for as long, unless one was asked for: it would be most of
+ * the latency, for an accident that takes many events to happen.
  *
  * Main thread only; never blocks and allocates nothing per event.
  */
@@ -34,8 +37,10 @@ struct reader;
 struct reader_options {
 	struct event_base *base;  /* borrowed */
 	struct event_log *log;	  /* borrowed */
-	unsigned int tick_msec;	  /* between passes under load */
+	unsigned int tick_msec;	  /* between passes under load, at most */
 	unsigned int window_usec; /* 0: chosen for this machine and what it has to do */
+	/* Whether somebody has asked for events sooner than a tick. NULL: nobody does. */
+	bool (*is_urgent)(void *data);
 	/* Called after a pass that appended: hand out what came. */
 	void (*on_pass)(void *data);
 	/* Called for each entry as it is appended; @record is what it was made of, NULL: a gap. */
@@ -104,6 +109,13 @@ void reader_append_gap(struct reader *r, unsigned int source, const char *kind, 
 void reader_deliver(struct reader *r);
 
 const struct reader_totals *reader_totals(const struct reader *r);
+
+/* For is_urgent: who lets events wait for so long and no longer wants them while they are new. */
+#define READER_URGENT_MSEC 5
+static inline bool reader_is_urgent(unsigned int max_latency_msec)
+{
+	return max_latency_msec <= READER_URGENT_MSEC;
+}
 
 /* CLOCK_MONOTONIC in nanoseconds. */
 uint64_t now_nsec(void);

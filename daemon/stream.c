@@ -56,7 +56,22 @@ static bool is_nearly_empty(const struct stream_page *page)
 	return (commit & 0xfffff) < STREAM_PAGE_SIZE / 2;
 }
 
-unsigned int stream_fill(struct stream *s, bool is_brief)
+/* What the ring has still to deliver is not older than the last record of the newest page. */
+static void note_newest(struct stream *s)
+{
+	const struct stream_page *p = &s->pages[(s->first + s->n_pages - 1) % STREAM_PAGES];
+	struct ring_record record;
+	struct ring_iter it;
+	struct ring_loss loss;
+
+	if (ring_iter_init(&it, p->bytes, p->size, &loss) < 0)
+		return;
+	while (ring_iter_next(&it, &record) == 1)
+		;
+	s->newest = it.ts;
+}
+
+static unsigned int read_pages(struct stream *s, bool is_brief)
 {
 	unsigned int n = 0;
 
@@ -73,8 +88,6 @@ unsigned int stream_fill(struct stream *s, bool is_brief)
 			return n;
 		}
 		page->size = (uint32_t)size;
-		if (size >= 8)
-			memcpy(&s->newest, page->bytes, sizeof(s->newest));
 		s->n_pages++;
 		n++;
 		if (is_brief && is_nearly_empty(page)) {
@@ -83,6 +96,15 @@ unsigned int stream_fill(struct stream *s, bool is_brief)
 		}
 	}
 	s->is_drained = false;
+	return n;
+}
+
+unsigned int stream_fill(struct stream *s, bool is_brief)
+{
+	unsigned int n = read_pages(s, is_brief);
+
+	if (n)
+		note_newest(s);
 	return n;
 }
 

@@ -52,7 +52,8 @@ struct stream {
 	bool is_begun; /* iter stands in the first page */
 	struct ring_iter iter;
 	struct stream_item front;
-	uint64_t newest;	/* time stamp of the newest page read */
+	uint64_t newest;	/* time stamp of the newest record read: later ones are no older */
+	uint64_t read_at;	/* CLOCK_MONOTONIC, ns, of the last pass that read something */
 	bool is_drained;	/* the last read found the ring empty */
 	uint64_t overrun_told;	/* events */
 	uint64_t waiting_since; /* ITEM_WAITS since then, 0: not */

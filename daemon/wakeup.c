@@ -34,7 +34,7 @@ struct wakeups {
 	uint16_t *index; /* owned: slot to place in watched + 1 */
 	struct wakeup *pending;
 	uint64_t next_seq; /* of the log after the last pass */
-	unsigned int count;
+	unsigned int count, n_urgent;
 };
 
 struct wakeup {
@@ -81,6 +81,11 @@ unsigned int wakeups_count(const struct wakeups *w)
 	return w->count;
 }
 
+bool wakeups_is_urgent(const struct wakeups *w)
+{
+	return w->n_urgent > 0;
+}
+
 int wakeup_new(struct wakeups *w, unsigned int max_latency_msec, unsigned int max_batch,
 	       int *ret_fd, struct wakeup **ret)
 {
@@ -103,6 +108,7 @@ int wakeup_new(struct wakeups *w, unsigned int max_latency_msec, unsigned int ma
 		.woken_seq = event_log_next(w->log),
 	};
 	w->count++;
+	w->n_urgent += reader_is_urgent(max_latency_msec);
 	*ret_fd = fds[0];
 	*ret = c;
 	return 0;
@@ -146,6 +152,7 @@ struct wakeup *wakeup_free(struct wakeup *c)
 			drop_watched(w, i);
 	}
 	w->count--;
+	w->n_urgent -= reader_is_urgent((unsigned int)(c->latency_nsec / NSEC_PER_MSEC));
 	close(c->fd);
 	free(c);
 	return NULL;

@@ -33,6 +33,8 @@ DEFINE_CLEANUP(struct wakeups *, wakeups_free);
 void wakeups_pass(struct wakeups *w);
 
 unsigned int wakeups_count(const struct wakeups *w);
+/* As delivery_is_urgent(). */
+bool wakeups_is_urgent(const struct wakeups *w);
 
 /*
  * A subscriber, without sources yet.

@@ -38,6 +38,7 @@ UNIT_TESTS = \
 	tests/unit/test-probe-spec-filter \
 	tests/unit/test-probeable \
 	tests/unit/test-reader \
+	tests/unit/test-reader-pace \
 	tests/unit/test-ring \
 	tests/unit/test-stream \
 	tests/unit/test-strutil \
@@ -220,10 +221,15 @@ tests_unit_test_probe_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_probe_LDADD = $(UNIT_LDADD)
 
 tests_unit_test_reader_SOURCES = tests/unit/test-reader.c \
-	tests/unit/random.h tests/unit/ring-pages.h
+	tests/unit/random.h tests/unit/reader-world.h tests/unit/ring-pages.h
 tests_unit_test_reader_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_reader_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_reader_LDADD = $(UNIT_LDADD)
+tests_unit_test_reader_pace_SOURCES = tests/unit/test-reader-pace.c \
+	tests/unit/reader-world.h tests/unit/ring-pages.h
+tests_unit_test_reader_pace_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_reader_pace_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_reader_pace_LDADD = $(UNIT_LDADD)
 
 tests_unit_test_ring_SOURCES = tests/unit/test-ring.c tests/unit/random.h tests/unit/ring-pages.h
 tests_unit_test_ring_CPPFLAGS = $(UNIT_CPPFLAGS)
