@@ -250,6 +250,21 @@ static int compile_fields(struct decoder *d, const struct probe_spec *spec,
 	return 0;
 }
 
+/* Each string is told where the one behind it begins, of which the last is the task's name. */
+static void link_strings(struct decoder *d, const struct format_field *comm)
+{
+	unsigned int next = comm && comm->offset <= UINT16_MAX ? comm->offset : 0;
+
+	for (size_t i = d->n_fields; i-- > 0;) {
+		struct field *f = &d->fields[i];
+
+		if (f->op != OP_STRING)
+			continue;
+		f->next = (uint16_t)next;
+		next = f->offset;
+	}
+}
+
 static uint64_t last_serial;
 
 static int make_decoder(const struct probe_spec *spec, const struct helper_program *program,
@@ -280,6 +295,8 @@ static int make_decoder(const struct probe_spec *spec, const struct helper_progr
 		return r;
 	comm = format_find_field(format, COMM_FIELD);
 	d->has_comm = program || (comm && comm->size >= 4);
+	if (!program)
+		link_strings(d, comm);
 	d->comm_offset = program ? program->comm_offset : comm ? comm->offset : 0;
 
 	*ret = take_ptr(d);
@@ -379,6 +396,7 @@ bool decoder_field(const struct decoder *d, unsigned int index, struct decoder_f
 		.size = f->size,
 		.count = f->count,
 		.offset = f->offset,
+		.next = f->next,
 		.part = (enum decoder_part)f->part,
 		.number = f->number,
 	};

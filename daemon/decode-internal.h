@@ -47,6 +47,7 @@ struct field {
 	uint8_t part : 2;   /* enum decoder_part: what offset counts from */
 	uint8_t number : 6; /* of an argument in such a part: its bit in "faults" */
 	uint16_t offset;
+	uint16_t next; /* of a string: where the __data_loc behind its last one lies; 0: none */
 	uint16_t before_len;
 	const char *before; /* borrowed from the decoder's text: all that stands before the value */
 	union {

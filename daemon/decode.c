@@ -20,11 +20,23 @@ DEFINE_LOAD(uint64_t)
 static const unsigned char zeros[UINT8_MAX];
 
 /*
+ * Strings lie one behind the other. Where the way to one could not be followed, 6.5 and later leave
+ * its place as it was prepared, with all the room there is, which the next string then fills
+ * (kernel/trace/trace_probe_tmpl.h, store_trace_args()): it is told by where the next one begins.
+ */
+static inline bool is_overlapped(const unsigned char *record, size_t len, uint32_t loc,
+				 unsigned int next)
+{
+	return next && next + 4U <= len &&
+	       (load_uint32_t(record + next) & 0xffff) != (loc & 0xffff) + (loc >> 16);
+}
+
+/*
  * The bytes a __data_loc points at: where, and how many without the NUL. NULL for a string that the
- * kernel could not read: it leaves either no bytes (until 6.5) or the text "(fault)".
+ * kernel could not read: it leaves no bytes, or the text "(fault)", or another string's.
  */
 static const char *locate_string(const unsigned char *record, size_t len, unsigned int offset,
-				 size_t *ret_len)
+				 unsigned int next, size_t *ret_len)
 {
 	uint32_t loc;
 	size_t at, n;
@@ -35,7 +47,7 @@ static const char *locate_string(const unsigned char *record, size_t len, unsign
 	loc = load_uint32_t(record + offset);
 	at = loc & 0xffff;
 	n = loc >> 16;
-	if (n == 0 || at > len || n > len - at)
+	if (n == 0 || at > len || n > len - at || is_overlapped(record, len, loc, next))
 		return NULL;
 	s = (const char *)record + at;
 	n = strnlen(s, n);
@@ -63,10 +75,10 @@ static char *put_symbol(char *p, struct symbols *symbols, uint64_t address)
 
 /* What is left of the room for strings is watched, so that no record can exceed decoder_bound(). */
 static char *put_record_string(char *p, const unsigned char *record, size_t len,
-			       unsigned int offset, size_t *room)
+			       unsigned int offset, unsigned int next, size_t *room)
 {
 	size_t n = 0;
-	const char *s = locate_string(record, len, offset, &n);
+	const char *s = locate_string(record, len, offset, next, &n);
 
 	if (!s || n > *room)
 		return put_literal(p, "null");
@@ -166,6 +178,22 @@ static inline char *put_value(char *p, const struct field *f, const unsigned cha
 	}
 }
 
+/*
+ * Strings of an array are read all or not at all: when the way to one of them ends, the kernel
+ * gives the next argument the room that those before it are in.
+ */
+static bool is_array_whole(const struct field *f, const unsigned char *record, size_t len)
+{
+	for (size_t i = 0; i < f->count; i++) {
+		size_t at = f->offset + 4 * i;
+		unsigned int next = i + 1U < f->count ? (unsigned int)at + 4 : f->next;
+
+		if (at + 4 <= len && is_overlapped(record, len, load_uint32_t(record + at), next))
+			return false;
+	}
+	return true;
+}
+
 static inline __attribute__((__always_inline__)) char *put_field(char *p, const struct field *f,
 								 const unsigned char *record,
 								 size_t len,
@@ -173,16 +201,22 @@ static inline __attribute__((__always_inline__)) char *put_field(char *p, const 
 								 size_t *room)
 {
 	unsigned int n = f->count ? f->count : 1;
+	bool is_whole = true;
 
-	if (f->count)
+	if (f->count) {
 		*p++ = '[';
+		is_whole = f->op != OP_STRING || !f->next || is_array_whole(f, record, len);
+	}
 	for (unsigned int i = 0; i < n; i++) {
 		size_t at = f->offset + (size_t)i * f->size;
 
 		if (i > 0)
 			*p++ = ',';
-		if (f->op == OP_STRING)
-			p = put_record_string(p, record, len, (unsigned int)at, room);
+		if (!is_whole)
+			p = put_literal(p, "null");
+		else if (f->op == OP_STRING)
+			p = put_record_string(p, record, len, (unsigned int)at,
+					      f->count ? 0 : f->next, room);
 		else
 			p = put_value(p, f, at + f->size <= len ? record + at : zeros, symbols);
 	}
@@ -246,7 +280,7 @@ size_t decoder_write(const struct decoder *d, const void *data, size_t len,
 	}
 	p = put_literal(p, ",\"comm\":\"");
 	if (d->has_comm && !d->is_hit)
-		comm = locate_string(record, len, d->comm_offset, &comm_len);
+		comm = locate_string(record, len, d->comm_offset, 0, &comm_len);
 	if (comm && comm_len <= room) {
 		p = put_escaped(p, comm, comm_len);
 		room -= comm_len;
@@ -273,14 +307,15 @@ struct span decoder_comm(const struct decoder *d, const void *record, size_t len
 		hit_open(d, record, len, &hit);
 		comm = hit_comm(d, &hit);
 	} else if (d->has_comm)
-		decoder_string(record, len, d->comm_offset, &comm);
+		decoder_string(record, len, d->comm_offset, 0, &comm);
 	return comm;
 }
 
-bool decoder_string(const void *record, size_t len, unsigned int offset, struct span *ret)
+bool decoder_string(const void *record, size_t len, unsigned int offset, unsigned int next,
+		    struct span *ret)
 {
 	size_t n;
-	const char *s = locate_string(record, len, offset, &n);
+	const char *s = locate_string(record, len, offset, next, &n);
 
 	if (s)
 		*ret = (struct span){s, n};

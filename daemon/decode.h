@@ -119,6 +119,7 @@ struct decoder_field {
 	unsigned int size;  /* bytes of one element */
 	unsigned int count; /* elements; 0: not an array */
 	unsigned int offset;
+	unsigned int next; /* of a string: for decoder_string() */
 	enum decoder_part part;
 	unsigned int number; /* in a part: its bit among the faults */
 };
@@ -138,8 +139,12 @@ bool decoder_part(const struct decoder *d, const void *record, size_t len,
 		  const struct decoder_field *field, struct span *ret);
 /* The name of the task in the record; "" where there is none. */
 struct span decoder_comm(const struct decoder *d, const void *record, size_t len);
-/* The string whose place is at @offset. False: it could not be read. */
-bool decoder_string(const void *record, size_t len, unsigned int offset, struct span *ret);
+/*
+ * The string whose place is at @offset, and that of the string behind it at @next (0: there is
+ * none, or these are no bytes of tracefs). False: it could not be read.
+ */
+bool decoder_string(const void *record, size_t len, unsigned int offset, unsigned int next,
+		    struct span *ret);
 /*
  * Writes the value of the field @index as the event shows it; returns its length. @out has room for
  * DECODER_VALUE_MAX bytes.

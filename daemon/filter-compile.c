@@ -64,6 +64,7 @@ static void compile_field(const struct filter_term *t, const struct decoder_fiel
 	if (f->value == DECODER_STRING ? !is_text : is_text || f->value == DECODER_SHOWN)
 		return;
 	ret->offset = (uint16_t)f->offset;
+	ret->next = (uint16_t)f->next;
 	ret->part = (uint8_t)f->part;
 	ret->number = (uint8_t)f->number;
 	ret->size = (uint8_t)f->size;

@@ -35,6 +35,7 @@ struct filter_test {
 	uint8_t size;
 	uint8_t yes, no;		/* as in struct filter_term */
 	uint16_t offset;		/* or the index of the field */
+	uint16_t next;			/* as in struct decoder_field */
 	uint8_t part, number;		/* as in struct decoder_field */
 	const struct filter_term *term; /* borrowed from the filter */
 };

@@ -72,7 +72,7 @@ static bool test_in_part(const struct filter_test *t, const struct decoder *d,
 	if (!decoder_part(d, record, len, &field, &part))
 		return false;
 	if (t->kind == FILTER_TEST_STRING)
-		return decoder_string(part.p, part.n, t->offset, &s) && test_bytes(t->term, s);
+		return decoder_string(part.p, part.n, t->offset, 0, &s) && test_bytes(t->term, s);
 	return load(t, (const unsigned char *)part.p, part.n, &n) && filter_test_number(t->term, n);
 }
 
@@ -104,7 +104,8 @@ static bool test(const struct filter_test *t, const struct decoder *d, const uns
 	case FILTER_TEST_SIGNED:
 		return load(t, record, len, &n) && filter_test_number(t->term, n);
 	case FILTER_TEST_STRING:
-		return decoder_string(record, len, t->offset, &s) && test_bytes(t->term, s);
+		return decoder_string(record, len, t->offset, t->next, &s) &&
+		       test_bytes(t->term, s);
 	case FILTER_TEST_SHOWN:
 		size = decoder_write_value(d, t->offset, record, len, context->symbols, shown);
 		return filter_test_json(t->term, shown, size);

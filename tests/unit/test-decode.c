@@ -249,6 +249,53 @@ static void test_strings(void **state)
 	check_string("(fault) not", 12, "\"(fault) not\"");
 }
 
+/* Where each of four strings begins and ends, and what is shown. */
+static void check_places(const uint32_t locs[4], const char *want)
+{
+	struct probe_fixture *f = fixture_new(
+		"p:x vfs_read s=+0(%si):string n=%si t=+0(+0(%di)):string[2] u=+0(%dx):string");
+	struct decoder_field field;
+	struct span text;
+
+	add_field(f, "__data_loc char[] s", 4);
+	add_field(f, "u64 n", 8);
+	add_field(f, "__data_loc char[] t[2]", 8);
+	add_field(f, "__data_loc char[] u", 4);
+	assert_int_equal(compile(f), 0);
+	assert_int_equal(f->len, 32);
+	memcpy(f->record + 8, &locs[0], 4);
+	memcpy(f->record + 20, &locs[1], 8);
+	memcpy(f->record + 28, &locs[3], 4);
+	memcpy(f->record + 32, "one\0two\0six\0cat", 16);
+	f->len = 48;
+	assert_args(f, want);
+	assert_true(decoder_field(f->decoder, 0, &field));
+	assert_int_equal(decoder_string(f->record, f->len, field.offset, field.next, &text),
+			 !strstr(want, "\"s\":null"));
+	fixture_free(f);
+}
+
+/* Where a pointer on the way could not be followed, 6.5 and later leave what was prepared. */
+static void test_overlapped_strings(void **state)
+{
+#define AT(offset, size) ((uint32_t)(size) << 16 | (offset))
+	static const uint32_t all[] = {AT(32, 4), AT(36, 4), AT(40, 4), AT(44, 4)};
+	static const uint32_t not_s[] = {AT(32, 16), AT(32, 4), AT(36, 4), AT(40, 4)};
+	/* As the room was reckoned without it, it may have the length of the one in its place. */
+	static const uint32_t not_t[] = {AT(32, 4), AT(36, 4), AT(0x7777, 9), AT(36, 4)};
+	static const uint32_t no_element[] = {AT(32, 4), AT(36, 4), AT(40, 0), AT(40, 4)};
+	static const uint32_t second[] = {AT(32, 4), AT(36, 4), AT(40, 8), AT(36, 4)};
+	static const uint32_t none[] = {AT(32, 4), AT(32, 4), AT(32, 4), AT(32, 4)};
+
+	check_places(all, "\"s\":\"one\",\"n\":\"0x0\",\"t\":[\"two\",\"six\"],\"u\":\"cat\"");
+	check_places(not_s, "\"s\":null,\"n\":\"0x0\",\"t\":[\"one\",\"two\"],\"u\":\"six\"");
+	check_places(not_t, "\"s\":\"one\",\"n\":\"0x0\",\"t\":[null,null],\"u\":\"two\"");
+	check_places(no_element, "\"s\":\"one\",\"n\":\"0x0\",\"t\":[\"two\",null],\"u\":\"six\"");
+	check_places(second, "\"s\":\"one\",\"n\":\"0x0\",\"t\":[null,null],\"u\":\"two\"");
+	check_places(none, "\"s\":null,\"n\":\"0x0\",\"t\":[null,null],\"u\":\"one\"");
+#undef AT
+}
+
 static void check_location(uint32_t loc, const char *want)
 {
 	struct probe_fixture *f = fixture_new("p:x vfs_read s=+0(%si):string");
@@ -499,6 +546,7 @@ int main(void)
 		cmocka_unit_test(test_characters_and_symbols),
 		cmocka_unit_test(test_arrays),
 		cmocka_unit_test(test_strings),
+		cmocka_unit_test(test_overlapped_strings),
 		cmocka_unit_test(test_strings_outside_of_the_record_are_null),
 		cmocka_unit_test(test_arrays_of_strings),
 		cmocka_unit_test(test_comm_is_taken_from_its_argument),
