@@ -461,6 +461,15 @@ uint64_t event_log_commit(struct event_log *log, unsigned int slot, uint64_t ts,
 	return seq;
 }
 
+/* A read will do: of shared memory that may be written the page is mapped for that at once. */
+void event_log_prepare(const struct event_log *log)
+{
+	uint64_t ahead = log->header->next_seq + PAGE / sizeof(struct log_entry);
+
+	(void)*(const volatile char *)&log->text[(log->text_head + PAGE) & log->text_mask];
+	(void)*(const volatile uint64_t *)&log->index[ahead & log->index_mask].seq;
+}
+
 const struct log_entry *event_log_entry(const struct event_log *log, uint64_t seq)
 {
 	return &log->index[seq & log->index_mask];

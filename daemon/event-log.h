@@ -97,6 +97,12 @@ char *event_log_reserve(struct event_log *log, size_t max);
 uint64_t event_log_commit(struct event_log *log, unsigned int slot, uint64_t ts, uint32_t tid,
 			  unsigned int cpu, unsigned int flags, size_t len, uint64_t lost);
 
+/*
+ * Has the memory there that the next entries go to. A page that was never written is made when it
+ * first is, which takes longer than all the rest of an event: for when nobody waits for one.
+ */
+void event_log_prepare(const struct event_log *log);
+
 /* The entry @seq, which must be held; borrowed until the next reserve. */
 const struct log_entry *event_log_entry(const struct event_log *log, uint64_t seq);
 /* Its text; texts of following entries follow in memory. */

@@ -151,6 +151,7 @@ static struct pass_result pass(struct reader *r, enum pass_scope scope, uint64_t
 	if (result.n_appended) {
 		r->appended_at = now_nsec();
 		r->on_pass(r->data);
+		event_log_prepare(r->log);
 	}
 	return result;
 }

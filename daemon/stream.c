@@ -112,6 +112,9 @@ static void drop_page(struct stream *s)
 {
 	s->first = (s->first + 1) % STREAM_PAGES;
 	s->n_pages--;
+	/* Where each page is the only one, all of them go to memory that the cache has. */
+	if (s->n_pages == 0)
+		s->first = 0;
 	s->is_begun = false;
 }
 

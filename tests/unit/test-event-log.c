@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include <cmocka.h>
 
@@ -257,6 +258,39 @@ static void test_size_must_be_a_power_of_two_from_a_mebibyte(void **state)
 		assert_int_equal(event_log_new(bad[i], -1, &log), -EINVAL);
 }
 
+/* How much memory the log has taken so far. */
+static blkcnt_t used_blocks(const struct event_log *log)
+{
+	struct stat st;
+
+	assert_int_equal(fstat(event_log_fd(log), &st), 0);
+	return st.st_blocks;
+}
+
+static void test_prepared_log_takes_no_more_memory_for_the_next_page(void **state)
+{
+	struct event_log *log = new_log();
+	blkcnt_t before;
+
+	for (unsigned int round = 0; round < 3; round++) {
+		event_log_commit(log, LOG_SOURCE_GLOBAL, 1, 1, 0, 0, 200, 0);
+		event_log_prepare(log);
+		before = used_blocks(log);
+		for (unsigned int i = 0; i < 20; i++) {
+			assert_non_null(memset(event_log_reserve(log, 201), 'x', 201));
+			event_log_commit(log, LOG_SOURCE_GLOBAL, 1, 1, 0, 0, 200, 0);
+		}
+		assert_int_equal(used_blocks(log), before);
+		/* Over the page's end, and what was not prepared is taken now. */
+		for (unsigned int i = 0; i < 40; i++) {
+			assert_non_null(memset(event_log_reserve(log, 201), 'x', 201));
+			event_log_commit(log, LOG_SOURCE_GLOBAL, 1, 1, 0, 0, 200, 0);
+		}
+		assert_true(used_blocks(log) > before);
+	}
+	event_log_free(log);
+}
+
 static void test_more_than_a_quarter_cannot_be_reserved(void **state)
 {
 	struct model *m = new_model(16, 1);
@@ -467,6 +501,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_new_log_is_empty),
 		cmocka_unit_test(test_size_must_be_a_power_of_two_from_a_mebibyte),
+		cmocka_unit_test(test_prepared_log_takes_no_more_memory_for_the_next_page),
 		cmocka_unit_test(test_more_than_a_quarter_cannot_be_reserved),
 		cmocka_unit_test(test_text_ring_wraps_where_it_may),
 		cmocka_unit_test(test_index_ring_wraps_with_short_texts),
