@@ -142,8 +142,11 @@ static ssize_t receive_rights(struct kprobed *k, char *buf, size_t size)
 	return n;
 }
 
-/* Receives once. Returns 1 with something, 0 when there is nothing, or an error. */
-static int input_fill(struct kprobed *k)
+/*
+ * Receives once, with @flags MSG_DONTWAIT or 0. Returns 1 with something, 0 when there is nothing,
+ * or an error.
+ */
+static int input_fill(struct kprobed *k, int flags)
 {
 	ssize_t n;
 	int r;
@@ -152,10 +155,12 @@ static int input_fill(struct kprobed *k)
 	if (r < 0)
 		return r;
 	do
-		n = k->wants_rights
-			    ? receive_rights(k, k->in + k->in_end, k->in_size - k->in_end)
-			    : recv(k->fd, k->in + k->in_end, k->in_size - k->in_end, MSG_DONTWAIT);
-	while (n < 0 && errno == EINTR);
+		n = k->wants_rights ? receive_rights(k, k->in + k->in_end, k->in_size - k->in_end)
+				    : recv(k->fd, k->in + k->in_end, k->in_size - k->in_end, flags);
+	while (n < 0 && errno == EINTR && (flags & MSG_DONTWAIT));
+	/* A signal ends the waiting, as it does in poll(). */
+	if (n < 0 && errno == EINTR)
+		return -EINTR;
 	if (n > 0) {
 		k->in_end += (size_t)n;
 		return 1;
@@ -174,7 +179,7 @@ int io_process(struct kprobed *k)
 	r = output_flush(k);
 	if (r < 0 || io_has_message(k))
 		return r;
-	r = input_fill(k);
+	r = input_fill(k, MSG_DONTWAIT);
 	return r < 0 ? r : 0;
 }
 
@@ -198,6 +203,7 @@ static int io_wait(struct kprobed *k, int64_t deadline)
 
 int io_receive(struct kprobed *k, int64_t deadline, char **ret, size_t *ret_length)
 {
+	bool may_wait;
 	int r;
 
 	if (k->broken)
@@ -206,7 +212,12 @@ int io_receive(struct kprobed *k, int64_t deadline, char **ret, size_t *ret_leng
 		r = output_flush(k);
 		if (r < 0)
 			return r;
-		r = input_fill(k);
+		/*
+		 * Where nothing else is waited for, that is done in recv(): on the way of an event
+		 * there is one system call then and not the rest of poll() and another.
+		 */
+		may_wait = deadline < 0 && output_left(k) == 0;
+		r = input_fill(k, may_wait ? 0 : MSG_DONTWAIT);
 		if (r < 0)
 			return r;
 		if (r > 0)

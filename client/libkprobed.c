@@ -37,6 +37,7 @@ EXPORT int kprobed_open(const char *socket_path, struct kprobed **ret)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
 	struct timeval patience = {.tv_sec = DEFAULT_TIMEOUT_MS / 1000};
+	struct timeval hours = {.tv_sec = 12 * 3600};
 	_cleanup_close_ int fd = -1;
 	struct kprobed *k;
 
@@ -53,9 +54,11 @@ EXPORT int kprobed_open(const char *socket_path, struct kprobed **ret)
 		return -errno;
 	/*
 	 * Connecting waits while the daemon's backlog is full, but not for ever. Everything later
-	 * is sent and received with MSG_DONTWAIT.
+	 * is sent with MSG_DONTWAIT. Receiving may wait; with an end to that, whatever it is, a
+	 * signal whose handler was set with SA_RESTART ends it as well.
 	 */
 	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &hours, sizeof(hours));
 	while (connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0)
 		if (errno != EINTR)
 			return errno == EAGAIN ? -ETIMEDOUT : -errno;

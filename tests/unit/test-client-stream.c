@@ -5,8 +5,10 @@
  * the socket, so that no thread is needed.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -14,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -520,6 +523,32 @@ static void test_descriptor_is_ready_when_events_are(void **state)
 	assert_int_equal(kprobed_process(f->k), 1);
 }
 
+static void on_alarm(int number)
+{
+}
+
+/* Whatever the program has done to the handler and to the descriptor. */
+static void test_signal_ends_the_waiting(void **state)
+{
+	const struct itimerval every = {{.tv_usec = 5000}, {.tv_usec = 5000}}, never = {0};
+	struct sigaction action = {.sa_handler = on_alarm}, before;
+	struct fixture *f = *state;
+	struct kprobed_event *event;
+
+	subscribe(f);
+	for (int i = 0; i < 4; i++) {
+		action.sa_flags = i & 1 ? SA_RESTART : 0;
+		assert_int_equal(sigaction(SIGALRM, &action, &before), 0);
+		fcntl(kprobed_get_fd(f->k), F_SETFL, i & 2 ? O_NONBLOCK : 0);
+		setitimer(ITIMER_REAL, &every, NULL);
+		assert_int_equal(kprobed_next(f->k, -1, &event), -EINTR);
+		setitimer(ITIMER_REAL, &never, NULL);
+		sigaction(SIGALRM, &before, NULL);
+	}
+	say(f, "{\"parameters\":{\"events\":[{}],\"cursor\":\"1:6\"},\"continues\":true}");
+	assert_int_equal(kprobed_next(f->k, -1, &event), 1);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -545,6 +574,7 @@ int main(void)
 		TEST(test_options_of_the_first_library_are_taken),
 		TEST(test_batches_of_the_wrong_shape_end_the_connection),
 		TEST(test_descriptor_is_ready_when_events_are),
+		TEST(test_signal_ends_the_waiting),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
