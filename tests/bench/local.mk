@@ -1,6 +1,6 @@
 # Benchmarks: "make bench" records events in the guest of tests/vm (once, cached; minutes), then takes about a minute. Made
 # and run on request only.
-BENCH_BINARIES = tests/bench/bench-decode tests/bench/bench-fanout tests/bench/bench-memory tests/bench/bench-symbols
+BENCH_BINARIES = tests/bench/bench-client tests/bench/bench-decode tests/bench/bench-fanout tests/bench/bench-memory tests/bench/bench-symbols
 EXTRA_PROGRAMS += $(BENCH_BINARIES)
 CLEANFILES += $(BENCH_BINARIES)
 EXTRA_DIST += docs/benchmarks.md tests/bench/record tests/bench/record-symbols tests/bench/shapes \
@@ -13,6 +13,10 @@ EXTRA_DIST += docs/benchmarks.md tests/bench/record tests/bench/record-symbols t
 	tests/bench/guest/memory.py \
 	tests/bench/guest/pages.py \
 	tests/bench/guest/run
+
+tests_bench_bench_client_SOURCES = tests/bench/bench-client.c
+tests_bench_bench_client_CPPFLAGS = $(CLIENT_TEST_CPPFLAGS)
+tests_bench_bench_client_LDADD = $(CLIENT_TEST_LDADD)
 
 tests_bench_bench_decode_SOURCES = \
 	tests/bench/bench-decode.c \
@@ -43,5 +47,6 @@ bench: $(BENCH_BINARIES)
 		tests/bench/bench-decode $(BENCHFLAGS) "$$recordings"
 	tests/bench/bench-fanout
 	tests/bench/bench-memory
+	tests/bench/bench-client
 	symbols=$$($(top_srcdir)/tests/bench/record-symbols) && tests/bench/bench-symbols "$$symbols"
 .PHONY: bench

@@ -88,7 +88,7 @@ def used_by(child, patience=15):
 class KprobedRun:
 	"""Subscribers that print: kprobectl, each into a file of its own."""
 
-	def __init__(self, n, arguments=()):
+	def __init__(self, n, arguments=("--json",)):
 		self.n, self.arguments = n, list(arguments)
 
 	def run(self):
@@ -99,7 +99,7 @@ class KprobedRun:
 			listeners = []
 			for file in files:
 				with open(file, "wb") as output:
-					command = ["kprobectl", "watch", "--json", *self.arguments, "hits"]
+					command = ["kprobectl", "watch", *self.arguments, "hits"]
 					listeners.append(subprocess.Popen(command, stdout=output))
 			kptest.wait_for(60, lambda: client.call("io.kprobed.Service.Status")["totals"]["subscribers"] == self.n, "subscribers")
 			wait_for_rest(pid, files)
@@ -120,8 +120,9 @@ class KprobedRun:
 	@staticmethod
 	def told(file):
 		"""Sum of what the gaps say that lost something."""
-		lines = subprocess.run(["grep", "-a", '^{"gap"', file], stdout=subprocess.PIPE, text=True, check=False).stdout
-		return sum(map(int, re.findall(r'"kind":"(?:overrun|overtaken|missed)"[^}]*"count":(\d+)', lines)))
+		lines = subprocess.run(["grep", "-aE", '^({"gap"|-- lost)', file], stdout=subprocess.PIPE, text=True, check=False).stdout
+		json = re.findall(r'"kind":"(?:overrun|overtaken|missed)"[^}]*"count":(\d+)', lines)
+		return sum(map(int, json + re.findall(r"^-- lost (\d+)", lines, re.M)))
 
 
 class PeerRun:
@@ -211,9 +212,9 @@ PEERS = (
 	("perf record+script", False, PeerRun(["perf", "record", "-q", "-a", "-m", str(PERF_PAGES), "-o", "{data}", "-e", "bench:hits",
 					       "--filter", FILTER], lost=lost_in_text("lost [0-9]+"), then=["perf", "script", "-i", "{data}"])),
 )
-COMPARED = ("kprobed, 1 subscriber", "kprobed, 8", "kprobed, 8 in memory", "trace_pipe", "bpftrace")
-OURS = (("kprobed, 1 subscriber", KprobedRun(1)), ("kprobed, 8", KprobedRun(8)),
-	("kprobed, 8 in memory", KprobedRun(8, ["--transport", "memory"])))
+COMPARED = ("kprobed, 1 subscriber", "kprobed, 1, not JSON", "kprobed, 8", "kprobed, 8 in memory", "trace_pipe", "bpftrace")
+OURS = (("kprobed, 1 subscriber", KprobedRun(1)), ("kprobed, 1, not JSON", KprobedRun(1, [])), ("kprobed, 8", KprobedRun(8)),
+	("kprobed, 8 in memory", KprobedRun(8, ["--json", "--transport", "memory"])))
 
 
 def show(name, result, plain):
