@@ -70,6 +70,8 @@ static int error_store(struct kprobed *k, const struct reply *reply)
 
 int reply_receive(struct kprobed *k, int64_t deadline, struct reply *ret)
 {
+	bool is_batch =
+		k->is_subscribing || k->state == KPROBED_STREAMING || k->state == KPROBED_READING;
 	struct reply reply;
 	size_t length;
 	char *message;
@@ -78,8 +80,10 @@ int reply_receive(struct kprobed *k, int64_t deadline, struct reply *ret)
 	r = io_receive(k, deadline, &message, &length);
 	if (r <= 0)
 		return r;
-	if (reply_parse(message, length, &reply) < 0)
-		return connection_break(k, -EPROTO);
+	/* Who calls a method raw gets what has been checked as a whole. */
+	r = reply_parse(message, length, is_batch ? &k->events : NULL, &reply);
+	if (r < 0)
+		return connection_break(k, r == -ENOMEM ? r : -EPROTO);
 	if (reply.error.text)
 		return error_store(k, &reply);
 	*ret = reply;

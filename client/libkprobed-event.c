@@ -92,36 +92,55 @@ static int note_members(struct kprobed_event *e, struct slice_iter *member)
 	return r;
 }
 
-int event_take_item(struct kprobed_event *event, const struct log_item *item, struct slice json)
+/* @json is a new event, of which nothing else is known. Returns 0 or -ENOMEM. */
+static int event_renew(struct kprobed_event *event, enum kprobed_event_type type, struct slice json)
 {
 	int r = reserve_decoded(event, json.length);
 
 	if (r < 0)
 		return r;
-	*event = (struct kprobed_event){
-		.type = KPROBED_EVENT,
-		.json = json,
-		.seq = item->seq,
-		.ts_nsec = item->ts,
-		.cpu = item->cpu,
-		.tid = (pid_t)item->tid,
-		.is_closed = true,
-		.decoded = event->decoded,
-		.decoded_size = event->decoded_size,
-	};
+	event->type = type;
+	event->json = json;
+	/* The rest is set when it is looked for. */
+	event->is_closed = event->is_unread = true;
+	event->numbers_end = 0;
 	return 0;
 }
 
-/* Looks for the members, if that has not been done. What is no JSON has none. */
-static void event_open(struct kprobed_event *event)
+int event_take_item(struct kprobed_event *event, const struct log_item *item, struct slice json)
 {
-	struct slice_iter member;
+	int r = event_renew(event, KPROBED_EVENT, json);
 
-	if (!event->is_closed)
-		return;
-	event->is_closed = false;
-	slice_iter_init(&member, event->json);
-	(void)note_members(event, &member);
+	if (r < 0)
+		return r;
+	event->seq = item->seq;
+	event->ts_nsec = item->ts;
+	event->cpu = item->cpu;
+	event->tid = (pid_t)item->tid;
+	event->is_unread = false;
+	return 0;
+}
+
+int event_take(struct kprobed_event *event, struct slice json)
+{
+	return json.text[0] == '{' ? event_renew(event, KPROBED_EVENT, json) : -EBADMSG;
+}
+
+int gap_take(struct kprobed_event *event, struct slice_iter *it)
+{
+	struct slice_iter before = *it;
+	struct slice json;
+	int r = slice_iter_element(it, &json);
+
+	if (r <= 0)
+		return r;
+	if (json.text[0] != '{')
+		return -EBADMSG;
+	slice_blank(json);
+	r = event_renew(event, KPROBED_GAP, json);
+	if (r < 0)
+		*it = before;
+	return r < 0 ? r : 1;
 }
 
 /*
@@ -167,35 +186,45 @@ static bool note_numbers(struct kprobed_event *e)
 		return false;
 	e->cpu = (int)cpu;
 	e->tid = (pid_t)tid;
+	e->numbers_end = (size_t)(p - e->json.text);
 	return true;
 }
 
-int event_take(struct kprobed_event *event, enum kprobed_event_type type, struct slice_iter *it)
+/* Looks for the members, if that has not been done. What is no JSON has none. */
+static void event_open(struct kprobed_event *event)
 {
-	struct kprobed_event e = {.type = type, .cpu = -1, .tid = -1};
+	const struct slice none = {0};
 	struct slice_iter member;
-	int r;
 
-	r = slice_iter_element(it, &e.json);
-	if (r <= 0)
-		return r;
-	if (e.json.text[0] != '{')
-		return -EBADMSG;
-	e.is_closed = type == KPROBED_EVENT && note_numbers(&e);
-	if (!e.is_closed) {
-		e.seq = e.ts_nsec = 0;
-		slice_iter_init(&member, e.json);
-		r = note_members(&e, &member);
-		if (r < 0)
-			return r;
+	if (!event->is_closed)
+		return;
+	if (event->is_unread && event->type == KPROBED_EVENT && note_numbers(event))
+		event->is_unread = false;
+	event->is_closed = false;
+	event->probe = event->comm = event->site = event->caller = event->pid = none;
+	event->duration = event->ret = event->args = event->stack = event->kind = none;
+	event->has_count = false;
+	if (event->is_unread) {
+		event->is_unread = false;
+		event->seq = event->ts_nsec = 0;
+		event->cpu = event->tid = -1;
 	}
-	r = reserve_decoded(event, e.json.length);
-	if (r < 0)
-		return r;
-	e.decoded = event->decoded;
-	e.decoded_size = event->decoded_size;
-	*event = e;
-	return 1;
+	slice_iter_init(&member, event->json);
+	/* The numbers need not be looked at again. */
+	if (event->numbers_end && event->json.text[event->numbers_end] == ',')
+		member.at = event->json.text + event->numbers_end + 1;
+	(void)note_members(event, &member);
+}
+
+/* Looks for the numbers in front, if that has not been done. */
+static void event_read(struct kprobed_event *event)
+{
+	if (!event->is_unread)
+		return;
+	if (event->type == KPROBED_EVENT && note_numbers(event))
+		event->is_unread = false;
+	else
+		event_open(event);
 }
 
 /* A string of the event, decoded; NULL when @string is none. */
@@ -222,23 +251,27 @@ EXPORT const char *kprobed_event_get_json(const struct kprobed_event *event, siz
 	return event->json.text;
 }
 
-EXPORT uint64_t kprobed_event_get_seq(const struct kprobed_event *event)
+EXPORT uint64_t kprobed_event_get_seq(struct kprobed_event *event)
 {
+	event_read(event);
 	return event->seq;
 }
 
-EXPORT uint64_t kprobed_event_get_ts_nsec(const struct kprobed_event *event)
+EXPORT uint64_t kprobed_event_get_ts_nsec(struct kprobed_event *event)
 {
+	event_read(event);
 	return event->ts_nsec;
 }
 
-EXPORT int kprobed_event_get_cpu(const struct kprobed_event *event)
+EXPORT int kprobed_event_get_cpu(struct kprobed_event *event)
 {
+	event_read(event);
 	return event->cpu;
 }
 
-EXPORT pid_t kprobed_event_get_tid(const struct kprobed_event *event)
+EXPORT pid_t kprobed_event_get_tid(struct kprobed_event *event)
 {
+	event_read(event);
 	return event->tid;
 }
 
@@ -425,13 +458,17 @@ EXPORT int kprobed_event_next_frame(struct kprobed_event *event, size_t *positio
 
 EXPORT const char *kprobed_event_get_gap_kind(struct kprobed_event *event)
 {
-	return event->type == KPROBED_GAP ? event_string(event, event->kind) : NULL;
+	if (event->type != KPROBED_GAP)
+		return NULL;
+	event_open(event);
+	return event_string(event, event->kind);
 }
 
-EXPORT int kprobed_event_get_gap_count(const struct kprobed_event *event, uint64_t *ret)
+EXPORT int kprobed_event_get_gap_count(struct kprobed_event *event, uint64_t *ret)
 {
 	if (event->type != KPROBED_GAP)
 		return -EINVAL;
+	event_open(event);
 	if (!event->has_count)
 		return -ENODATA;
 	*ret = event->count;

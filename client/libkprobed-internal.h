@@ -20,6 +20,7 @@
 #include <kprobed.h>
 
 #include "log-reader.h"
+#include "slice-list.h"
 #include "slice.h"
 #include "reply.h"
 #include "text.h"
@@ -46,10 +47,12 @@ struct kprobed_event {
 	int cpu;
 	pid_t tid;
 	/*
-	 * The slices but json are not known yet. What the log's index has of an event need not be
-	 * looked for in its text, and often nobody asks for more.
+	 * The slices but json are not known yet, nor whether there is a count. What the log's index
+	 * has of an event need not be looked for in its text, and often nobody asks for more.
 	 */
 	bool is_closed;
+	bool is_unread;	    /* nor the numbers */
+	size_t numbers_end; /* where those end that stand in front; 0: they do not */
 	/*
 	 * Decoded strings, owned. Each lies where its source lies in the event's text, so there is
 	 * always room, and asking twice gives the same pointer.
@@ -59,10 +62,11 @@ struct kprobed_event {
 };
 
 /*
- * Takes the next event out of a batch, and makes room for its strings. Returns 1, 0 at the batch's
- * end, -EBADMSG, or -ENOMEM, with @it where it was.
+ * Makes @json the event, with room for its strings: one that slice_iter_list() has found, or a gap,
+ * the next one of @it. Returns 0 (of a gap: 1, and 0 at the end), -EBADMSG, or -ENOMEM.
  */
-int event_take(struct kprobed_event *event, enum kprobed_event_type type, struct slice_iter *it);
+int event_take(struct kprobed_event *event, struct slice json);
+int gap_take(struct kprobed_event *event, struct slice_iter *it);
 
 /* An event of the log, whose text is @json. Returns 0 or -ENOMEM. */
 int event_take_item(struct kprobed_event *event, const struct log_item *item, struct slice json);
@@ -91,6 +95,7 @@ struct kprobed {
 	size_t in_start;
 	size_t in_searched; /* no NUL before here */
 	size_t in_end;
+	bool is_subscribing;	/* the next reply is a stream's first */
 	bool wants_rights;	/* the next reply comes with descriptors */
 	int rights[RIGHTS_MAX]; /* owned */
 	size_t n_rights;
@@ -101,7 +106,7 @@ struct kprobed {
 
 	/* A batch that is being given out. */
 	struct slice_iter gaps;
-	struct slice_iter events;
+	struct slice_list events;
 	char *cursor;	    /* owned: where the events that were taken end */
 	char *next_cursor;  /* owned: where the batch ends */
 	bool waiting;	    /* a reply is to come */

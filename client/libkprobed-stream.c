@@ -19,7 +19,7 @@
 
 EXPORT bool kprobed_has_next(const struct kprobed *k)
 {
-	return k->gaps.at || k->events.at || k->n_items;
+	return k->gaps.at || k->events.at < k->events.n || k->n_items;
 }
 
 EXPORT const char *kprobed_cursor(const struct kprobed *k)
@@ -51,9 +51,8 @@ static int batch_begin(struct kprobed *k, const struct reply *reply)
 		return connection_break(k, -EPROTO);
 	}
 	slice_iter_init(&k->gaps, reply->gaps);
-	slice_iter_init(&k->events, reply->events);
 	k->waiting = reply->continues;
-	k->page_done = is_read && !k->events.at && k->cursor && strcmp(k->cursor, cursor) == 0;
+	k->page_done = is_read && k->events.n == 0 && k->cursor && strcmp(k->cursor, cursor) == 0;
 	free(k->next_cursor);
 	k->next_cursor = cursor;
 	batch_settle(k);
@@ -63,41 +62,48 @@ static int batch_begin(struct kprobed *k, const struct reply *reply)
 /* Takes an event out of a batch of the log's memory. Returns 1 or -ENOMEM. */
 static int batch_take_item(struct kprobed *k)
 {
-	char *text = k->items_copy + k->items->at;
-	struct slice json = {text, k->items->length - 1};
-	int r;
+	struct slice json = {k->items_copy + k->items->at, k->items->length - 1};
+	int r = event_take_item(&k->event, k->items, json);
 
-	r = event_take_item(&k->event, k->items, json);
 	if (r < 0)
 		return r;
-	text[json.length] = '\0';
 	k->items++;
 	k->n_items--;
-	batch_settle(k);
 	return 1;
+}
+
+/* Takes an event out of a reply. Returns 1, 0 when there is none left, or an error. */
+static int batch_take_event(struct kprobed *k)
+{
+	struct slice json;
+	int r;
+
+	if (!slice_list_next(&k->events, &json))
+		return 0;
+	r = event_take(&k->event, json);
+	if (r < 0)
+		k->events.at--;
+	return r < 0 ? r : 1;
 }
 
 /* Takes a value out of the batch. Returns 1, 0 when it is used up, or an error. */
 static int batch_take(struct kprobed *k)
 {
-	enum kprobed_event_type type = k->gaps.at ? KPROBED_GAP : KPROBED_EVENT;
-	struct slice_iter *it = k->gaps.at ? &k->gaps : &k->events;
-	struct slice json;
 	int r;
 
-	if (k->n_items && !k->gaps.at)
-		return batch_take_item(k);
-	r = event_take(&k->event, type, it);
-	if (r == 0 || r == -ENOMEM)
-		return r;
-	if (r < 0)
+	if (k->gaps.at)
+		r = gap_take(&k->event, &k->gaps);
+	else if (k->n_items)
+		r = batch_take_item(k);
+	else
+		r = batch_take_event(k);
+	if (r == -EBADMSG)
 		return connection_break(k, -EPROTO);
-	json = k->event.json;
-	/*
-	 * The iterator stands behind what comes after the value, so that byte is free; and it lies
-	 * in a buffer of ours.
+	if (r <= 0)
+		return r;
+	/* What is behind a value has been looked at, so that byte is free; it is in memory of ours.
 	 */
-	*(char *)(uintptr_t)(json.text + json.length) = '\0';
+	*(char *)(uintptr_t)(k->event.json.text + k->event.json.length) = '\0';
 	batch_settle(k);
 	return 1;
 }
@@ -290,9 +296,10 @@ EXPORT int kprobed_subscribe(struct kprobed *k, const char *const *selectors, si
 	r = io_send(k, "io.kprobed.Events.Subscribe", request.data, KPROBED_CALL_MORE);
 	if (r < 0)
 		return r;
+	k->is_subscribing = true;
 	k->wants_rights = is_memory;
 	r = reply_wait(k, deadline_after(k->timeout_ms), &reply);
-	k->wants_rights = false;
+	k->is_subscribing = k->wants_rights = false;
 	if (r >= 0) {
 		r = stream_begin(k, KPROBED_STREAMING, o.cursor);
 		/* Later replies would be taken for those of other calls. */

@@ -17,6 +17,8 @@ libkprobed_core_la_SOURCES = \
 	client/log-reader.h \
 	client/reply.c \
 	client/reply.h \
+	client/slice-list.c \
+	client/slice-list.h \
 	client/slice-value.c \
 	client/slice.c \
 	client/slice.h \

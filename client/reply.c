@@ -2,15 +2,23 @@
 /*
  * A message of the daemon, taken apart.
  *
- * The members of "parameters" are noted while it is walked over, so that a batch of events is read
- * once here, which checks it, and once when its events are taken.
+ * The members of "parameters" are noted while it is walked over, and where each event of a batch
+ * lies, so that nothing is gone over twice.
  */
 #include "reply.h"
 
 #include <errno.h>
 
+/* @it stands before the value of "events". What is no array, the stream's reader refuses. */
+static int parse_events(struct slice_iter *it, struct slice_list *events, struct reply *reply)
+{
+	if (events)
+		return slice_iter_list(it, events, &reply->events);
+	return slice_iter_element(it, &reply->events) > 0 ? 0 : -EBADMSG;
+}
+
 /* @it stands before the value of "parameters". */
-static int parse_parameters(struct slice_iter *it, struct reply *reply)
+static int parse_parameters(struct slice_iter *it, struct slice_list *events, struct reply *reply)
 {
 	struct slice key, value;
 	struct slice_iter inner;
@@ -21,10 +29,17 @@ static int parse_parameters(struct slice_iter *it, struct reply *reply)
 	if (r < 0)
 		return r;
 	start = inner.open;
-	while ((r = slice_iter_member(&inner, &key, &value)) > 0) {
-		if (slice_is(key, "events"))
-			reply->events = value;
-		else if (slice_is(key, "gaps"))
+	while ((r = slice_iter_key(&inner, &key)) > 0) {
+		if (slice_is(key, "events")) {
+			r = parse_events(&inner, events, reply);
+			if (r < 0)
+				return r;
+			continue;
+		}
+		r = slice_iter_element(&inner, &value);
+		if (r < 0)
+			return r;
+		if (slice_is(key, "gaps"))
 			reply->gaps = value;
 		else if (slice_is(key, "cursor"))
 			reply->cursor = value;
@@ -40,7 +55,7 @@ static int parse_parameters(struct slice_iter *it, struct reply *reply)
 	return 0;
 }
 
-int reply_parse(const char *message, size_t length, struct reply *ret)
+int reply_parse(char *message, size_t length, struct slice_list *events, struct reply *ret)
 {
 	struct reply reply = {0};
 	struct slice key, value;
@@ -52,7 +67,7 @@ int reply_parse(const char *message, size_t length, struct reply *ret)
 		return r;
 	while ((r = slice_iter_key(&it, &key)) > 0) {
 		if (slice_is(key, "parameters")) {
-			r = parse_parameters(&it, &reply);
+			r = parse_parameters(&it, events, &reply);
 			if (r < 0)
 				return r;
 			continue;

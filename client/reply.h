@@ -9,6 +9,7 @@
 #include <stdbool.h>
 
 #include "slice.h"
+#include "slice-list.h"
 
 /* All slices borrow from the message; text is NULL for what is not there. */
 struct reply {
@@ -23,10 +24,12 @@ struct reply {
 
 /*
  * @message: without the NUL at its end
+ * @events: where each of the events lies, if they are an array; NULL: nobody wants to know
  *
- * The whole text has been checked when this returns 0. Returns -EBADMSG for what is not JSON, not
- * an object, or has an error or parameters of another type.
+ * The whole text has been checked when this returns 0, but for what is within each of @events
+ * (slice_iter_list(), which may change blanks). Returns -EBADMSG for what is not JSON, not an
+ * object, or has an error or parameters of another type; -ENOMEM.
  */
-int reply_parse(const char *message, size_t length, struct reply *ret);
+int reply_parse(char *message, size_t length, struct slice_list *events, struct reply *ret);
 
 #endif

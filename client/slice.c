@@ -12,9 +12,11 @@
 #include <errno.h>
 #include <string.h>
 
-static const char *skip_space(const char *p, const char *end)
+static inline const char *skip_space(const char *p, const char *end)
 {
-	while (p < end && (*p == ' ' || *p == '\n' || *p == '\t' || *p == '\r'))
+	/* Mostly there is none. */
+	while (p < end && (unsigned char)*p <= ' ' &&
+	       (*p == ' ' || *p == '\n' || *p == '\t' || *p == '\r'))
 		p++;
 	return p;
 }
@@ -40,10 +42,9 @@ static inline unsigned int plain_bytes(const char *p)
 	return special ? (unsigned int)__builtin_ctzll(special) / 8 : 8;
 }
 
-/* @p is at the opening quote. Returns the place behind the closing one, or NULL. */
-static const char *skip_string(const char *p, const char *end)
+/* @p is behind the opening quote. Returns the place behind the closing one, or NULL. */
+static __attribute__((__noinline__)) const char *skip_rest(const char *p, const char *end)
 {
-	p++;
 	for (;;) {
 		unsigned int n = 8;
 
@@ -67,6 +68,17 @@ static const char *skip_string(const char *p, const char *end)
 			return NULL;
 		}
 	}
+}
+
+/* @p is at the opening quote. Most keys end within a word. */
+static inline const char *skip_string(const char *p, const char *end)
+{
+	unsigned int n;
+
+	if (end - ++p < 8)
+		return skip_rest(p, end);
+	n = plain_bytes(p);
+	return n < 8 && p[n] == '"' ? p + n + 1 : skip_rest(p + n, end);
 }
 
 static const char *skip_digits(const char *p, const char *end)
@@ -258,7 +270,10 @@ int slice_iter_element(struct slice_iter *it, struct slice *ret)
 	if (!it->at)
 		return 0;
 	start = skip_space(it->at, it->end);
-	stop = skip_value(start, it->end);
+	if (start == it->end)
+		return -EBADMSG;
+	stop = *start == '{' || *start == '[' ? skip_value(start, it->end)
+					      : skip_scalar(start, it->end);
 	if (!stop || iter_step(it, stop) < 0)
 		return -EBADMSG;
 	*ret = (struct slice){start, (size_t)(stop - start)};
@@ -304,6 +319,11 @@ int slice_iter_enter(const struct slice_iter *it, struct slice_iter *child)
 int slice_iter_leave(struct slice_iter *it, const struct slice_iter *child)
 {
 	return child->stop ? iter_step(it, child->stop) : -EBADMSG;
+}
+
+int slice_iter_pass(struct slice_iter *it, struct slice value)
+{
+	return iter_step(it, value.text + value.length);
 }
 
 int slice_get(struct slice object, const char *name, struct slice *ret)

@@ -99,6 +99,9 @@ int slice_iter_key(struct slice_iter *it, struct slice *ret_key);
 int slice_iter_enter(const struct slice_iter *it, struct slice_iter *child);
 int slice_iter_leave(struct slice_iter *it, const struct slice_iter *child);
 
+/* Moves behind @value, which begins where @it stands. Returns 0 or -EBADMSG. */
+int slice_iter_pass(struct slice_iter *it, struct slice value);
+
 /* The first member of that name. Returns 0, -ENOENT, or -EBADMSG. */
 int slice_get(struct slice object, const char *name, struct slice *ret);
 

@@ -312,7 +312,8 @@ enum kprobed_event_type {
 enum kprobed_event_type kprobed_event_get_type(const struct kprobed_event *event);
 
 /*
- * The event, or gap, as the JSON object it came as, ended by NUL.
+ * The event, or gap, as the JSON object it came as, ended by NUL, on one line. Its brackets and
+ * quotes are in order; of an event that is as far as the library checks what nobody asks for.
  *
  * @ret_length: its length in bytes without the NUL; may be NULL
  *
@@ -321,16 +322,16 @@ enum kprobed_event_type kprobed_event_get_type(const struct kprobed_event *event
 const char *kprobed_event_get_json(const struct kprobed_event *event, size_t *ret_length);
 
 /* Its place in the log, counted from the log's beginning; 0 for a gap. Since 0.1. */
-uint64_t kprobed_event_get_seq(const struct kprobed_event *event);
+uint64_t kprobed_event_get_seq(struct kprobed_event *event);
 
 /* When it happened, CLOCK_MONOTONIC in nanoseconds; the end of a gap, 0 if unknown. Since 0.1. */
-uint64_t kprobed_event_get_ts_nsec(const struct kprobed_event *event);
+uint64_t kprobed_event_get_ts_nsec(struct kprobed_event *event);
 
 /* The CPU, -1 for a gap that is not about one. Since 0.1. */
-int kprobed_event_get_cpu(const struct kprobed_event *event);
+int kprobed_event_get_cpu(struct kprobed_event *event);
 
 /* The thread, as the kernel counts them in the first pid namespace; -1 for a gap. Since 0.1. */
-pid_t kprobed_event_get_tid(const struct kprobed_event *event);
+pid_t kprobed_event_get_tid(struct kprobed_event *event);
 
 /*
  * The process, counted like the thread; -1 where the event does not have it: only those of the
@@ -428,7 +429,7 @@ const char *kprobed_event_get_gap_kind(struct kprobed_event *event);
  *
  * Returns 0, -ENODATA (the kernel does not say), or -EINVAL (this is no gap). Since 0.1.
  */
-int kprobed_event_get_gap_count(const struct kprobed_event *event, uint64_t *ret);
+int kprobed_event_get_gap_count(struct kprobed_event *event, uint64_t *ret);
 
 #ifdef __cplusplus
 }

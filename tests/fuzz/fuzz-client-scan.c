@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * A batch of events as a hostile daemon may send it: taken apart, split, and every event asked for
- * everything, as libkprobed and kprobectl do. What was accepted as a whole must split without
- * error, and must be JSON to json-c as well.
+ * everything, as libkprobed and kprobectl do. What is checked as a whole must be JSON to json-c as
+ * well, and its events must be where walking over it value by value finds them.
  */
 #include <errno.h>
 #include <stdint.h>
@@ -48,24 +48,51 @@ static void ask(struct kprobed_event *event, struct text *line)
 	text_clear(line);
 }
 
-static void split(char *message, struct slice values, enum kprobed_event_type type)
+/* An event, taken out of the batch as libkprobed does it. */
+static void take(char *message, struct kprobed_event *event, struct text *line)
+{
+	message[event->json.text - message + (ptrdiff_t)event->json.length] = '\0';
+	ask(event, line);
+}
+
+static void split(char *message, const struct reply *reply, struct slice_list *events)
 {
 	struct kprobed_event event = {0};
 	struct text line = {0};
+	struct slice json;
 	struct slice_iter it;
 	int r = 0;
 
-	if (slice_type_of(values) != SLICE_ARRAY)
-		return;
-	slice_iter_init(&it, values);
-	while ((r = event_take(&event, type, &it)) > 0) {
-		message[event.json.text - message + (ptrdiff_t)event.json.length] = '\0';
-		ask(&event, &line);
+	if (slice_type_of(reply->gaps) == SLICE_ARRAY) {
+		slice_iter_init(&it, reply->gaps);
+		while ((r = gap_take(&event, &it)) > 0)
+			take(message, &event, &line);
+		/* The only thing left to be wrong with it is that it is no object. */
+		check(r == 0 || r == -EBADMSG);
 	}
-	/* The only thing left to be wrong with it is that it is no object. */
-	check(r == 0 || r == -EBADMSG);
+	while (slice_type_of(reply->events) == SLICE_ARRAY && slice_list_next(events, &json))
+		if (event_take(&event, json) == 0)
+			take(message, &event, &line);
 	free(event.decoded);
 	text_done(&line);
+}
+
+/* Each value of the array where the list has it. */
+static void check_places(struct slice array, const struct slice_list *list)
+{
+	struct slice_iter it;
+	struct slice value;
+	size_t n = 0;
+
+	if (slice_type_of(array) != SLICE_ARRAY)
+		return;
+	slice_iter_init(&it, array);
+	for (; slice_iter_element(&it, &value) > 0; n++) {
+		check(n < list->n && list->base == array.text);
+		check(value.text == array.text + list->marks[n].start &&
+		      value.length == list->marks[n].length);
+	}
+	check(n == list->n);
 }
 
 /* json-c counts what is open, and minds neither case nor some escapes: it accepts more, never less.
@@ -84,17 +111,27 @@ static void compare(const char *message, size_t size)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+	static struct slice_list events;
 	char *message = malloc(size + 1);
 	struct reply reply;
+	bool is_json;
 
 	check(message != NULL);
 	/* As in the input buffer: the message's own NUL is the only byte behind it. */
 	memcpy(message, data, size);
 	message[size] = '\0';
-	if (!memchr(message, '\0', size) && reply_parse(message, size, &reply) == 0) {
-		compare(message, size);
-		split(message, reply.gaps, KPROBED_GAP);
-		split(message, reply.events, KPROBED_EVENT);
+	if (!memchr(message, '\0', size)) {
+		is_json = reply_parse(message, size, NULL, &reply) == 0;
+		if (is_json)
+			compare(message, size);
+		/* Events are not looked into, so more is accepted, and never less. */
+		if (reply_parse(message, size, &events, &reply) == 0) {
+			if (is_json)
+				check_places(reply.events, &events);
+			split(message, &reply, &events);
+		} else {
+			check(!is_json);
+		}
 	}
 	free(message);
 	return 0;

@@ -137,19 +137,37 @@ static void test_table_fits_its_columns_and_the_terminal(void **state)
 				    "10  opens  x  p:opens do_…\n");
 }
 
-/* Formats one event of a batch that is only it. */
+/* The one event or gap of a batch that is only it. */
+static void take(enum kprobed_event_type type, const char *json, struct text *batch,
+		 struct kprobed_event *event)
+{
+	struct slice_list events = {0};
+	struct slice_iter gaps;
+	struct slice slice;
+	struct reply reply;
+
+	text_printf(batch, "{\"parameters\":{\"%s\":[%s]}}",
+		    type == KPROBED_GAP ? "gaps" : "events", json);
+	assert_int_equal(reply_parse(batch->data, batch->length, &events, &reply), 0);
+	if (type == KPROBED_GAP) {
+		slice_iter_init(&gaps, reply.gaps);
+		assert_int_equal(gap_take(event, &gaps), 1);
+	} else {
+		assert_true(slice_list_next(&events, &slice));
+		assert_int_equal(event_take(event, slice), 0);
+		assert_false(slice_list_next(&events, &slice));
+	}
+	slice_list_done(&events);
+}
+
+/* Formats one event. */
 static void format(struct event_format *f, enum kprobed_event_type type, const char *json,
 		   struct text *t)
 {
 	_cleanup_text_ struct text batch = {0};
 	struct kprobed_event event = {0};
-	struct slice slice;
-	struct slice_iter it;
 
-	text_printf(&batch, "[%s]", json);
-	assert_int_equal(slice_scan(batch.data, batch.length, &slice), 0);
-	slice_iter_init(&it, slice);
-	assert_int_equal(event_take(&event, type, &it), 1);
+	take(type, json, &batch, &event);
 	format_event(f, &event, t);
 	free(event.decoded);
 }
@@ -247,17 +265,14 @@ static void test_numbers_are_found_wherever_they_stand(void **state)
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		struct kprobed_event event = {0};
-		struct slice_iter it;
-		char batch[256];
-		int n = snprintf(batch, sizeof(batch), "[%s]", rows[i]);
+		_cleanup_text_ struct text batch = {0};
 
-		slice_iter_init(&it, (struct slice){batch, (size_t)n});
-		assert_int_equal(event_take(&event, KPROBED_EVENT, &it), 1);
+		take(KPROBED_EVENT, rows[i], &batch, &event);
 		assert_int_equal(kprobed_event_get_seq(&event), 7);
 		assert_int_equal(kprobed_event_get_ts_nsec(&event), 1000000000);
 		assert_int_equal(kprobed_event_get_cpu(&event), 1);
 		assert_int_equal(kprobed_event_get_tid(&event), 412);
-		assert_int_equal(event.json.length, n - 2);
+		assert_int_equal(event.json.length, strlen(rows[i]));
 		free(event.decoded);
 	}
 }

@@ -233,9 +233,151 @@ static void test_numbers_are_read_to_their_limits(void **state)
 	assert_int_equal(slice_hex_to_uint(slice_of("\"12\""), &u), -EINVAL);
 }
 
+/* The text is in memory that may be written, as a message is. */
 static int parse(const char *text, struct reply *ret)
 {
-	return reply_parse(text, strlen(text), ret);
+	static char message[512];
+
+	assert_true(strlen(text) < sizeof(message));
+	strcpy(message, text);
+	return reply_parse(message, strlen(message), NULL, ret);
+}
+
+/* Each element of @array where the list has it; @array may change. Returns how many. */
+static int list(char *array, size_t length, struct slice_list *ret)
+{
+	char text[8192];
+	struct slice key, all, value;
+	struct slice_iter it;
+	int n = snprintf(text, sizeof(text), "{\"a\":%.*s, \"b\" : 1}", (int)length, array), r;
+
+	assert_true(n > 0 && (size_t)n < sizeof(text));
+	assert_int_equal(slice_iter_text(&it, text, (size_t)n), 0);
+	assert_int_equal(slice_iter_key(&it, &key), 1);
+	r = slice_iter_list(&it, ret, &all);
+	if (r < 0)
+		return r;
+	/* It stands behind the array. */
+	assert_int_equal(slice_iter_member(&it, &key, &value), 1);
+	assert_true(slice_is(key, "b"));
+	assert_int_equal(slice_iter_member(&it, &key, &value), 0);
+	slice_iter_init(&it, all);
+	for (size_t i = 0; i < ret->n; i++) {
+		assert_int_equal(slice_iter_element(&it, &value), 1);
+		assert_ptr_equal(value.text, ret->base + ret->marks[i].start);
+		assert_int_equal(value.length, ret->marks[i].length);
+	}
+	assert_int_equal(slice_iter_element(&it, &value), 0);
+	memcpy(array, all.text, all.length);
+	array[all.length] = '\0';
+	return (int)ret->n;
+}
+
+static void test_lists_of_objects(void **state)
+{
+	static const struct {
+		const char *array, *after; /* NULL: as it was */
+		int n;
+	} rows[] = {
+		{"[]", NULL, 0},
+		{"[ ]", NULL, 0},
+		{"[{}]", NULL, 1},
+		{"[{},{}]", NULL, 2},
+		{"[{\"a\":[{},[]]},{\"]}[{\":1}]", NULL, 2},
+		{"[{\"a\\\"}\":1},{\"b\\\\\":\"\\\\\\\"]\"}]", NULL, 2},
+		{" [{}]", "[{}]", 1},
+		{"[ {} , {\"a\" : 1 } ]", NULL, 2},
+		{"[{}\n,\t{\"a\":\r\n1}]", "[{} , {\"a\":  1}]", 2},
+		{"[1,[2],\"3\",{}]", NULL, 4},
+		{"[[],{}]", NULL, 2},
+		{"[{}", NULL, -EBADMSG},
+		{"[{]}", NULL, -EBADMSG},
+		{"[{},]", NULL, -EBADMSG},
+		{"[,{}]", NULL, -EBADMSG},
+		{"[{}{}]", NULL, -EBADMSG},
+		{"[{},,{}]", NULL, -EBADMSG},
+		{"[{\"a\nb\":1}]", NULL, -EBADMSG},
+		{"[{\"a\":\"]", NULL, -EBADMSG},
+	};
+	struct slice_list events = {0};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		char array[128];
+
+		strcpy(array, rows[i].array);
+		if (list(array, strlen(array), &events) != rows[i].n)
+			fail_msg("%s", rows[i].array);
+		if (rows[i].n >= 0)
+			assert_string_equal(array, rows[i].after ? rows[i].after : rows[i].array);
+	}
+	slice_list_done(&events);
+}
+
+/* Blocks end everywhere: in strings, between a backslash and what it is for, between brackets. */
+static void test_lists_over_the_ends_of_blocks(void **state)
+{
+	static const char *const objects[] = {
+		"{\"k\":\"\\\\\"}",
+		"{\"k\":[{\"}\":\"\\\"{\"},[]]}",
+		"{\"\\\\\\\\\\\"\":0}",
+		"{}",
+		"{\"long\":\"................................................................\"}",
+	};
+	struct slice_list events = {0};
+
+	for (size_t pad = 0; pad < 200; pad++) {
+		char array[4096];
+		char *p = array;
+		int n = 1;
+
+		p += sprintf(p, "[{\"pad\":\"%*s\"}", (int)pad, "");
+		for (size_t i = 0; i < 20; i++, n++)
+			p += sprintf(p, ",%s", objects[(pad + i * 7) % ARRAY_SIZE(objects)]);
+		p += sprintf(p, "]");
+		assert_int_equal(list(array, (size_t)(p - array), &events), n);
+	}
+	slice_list_done(&events);
+}
+
+/* What it accepts that is JSON is what walking over it accepts, and it splits likewise. */
+static void test_lists_of_random_text(void **state)
+{
+	static const char *const words[] = {"{", "}", "[", "]", "\"", "\\",
+					    ",", ":", "1", "a", " ",  "\n"};
+	struct slice_list events = {0};
+	uint64_t seed = 1;
+	int accepted = 0;
+
+	for (int round = 0; round < 200000; round++) {
+		char array[64] = "{\"a\":[", copy[64];
+		struct slice key, all, value, element;
+		struct slice_iter it, walk;
+		size_t n = 1;
+		int r;
+
+		for (int i = 0; i < 10; i++) {
+			seed = seed * 6364136223846793005ULL + 1442695040888963407ULL;
+			strcat(array, words[(seed >> 33) % ARRAY_SIZE(words)]);
+		}
+		strcat(array, "]}");
+		strcpy(copy, array);
+		assert_int_equal(slice_iter_text(&it, array, strlen(array)), 0);
+		assert_int_equal(slice_iter_key(&it, &key), 1);
+		r = slice_iter_list(&it, &events, &all);
+		assert_int_equal(slice_iter_text(&walk, copy, strlen(copy)), 0);
+		assert_int_equal(slice_iter_key(&walk, &key), 1);
+		if (slice_iter_element(&walk, &value) != 1)
+			continue;
+		assert_int_equal(r, 0);
+		assert_int_equal(all.length, value.length);
+		slice_iter_init(&walk, value);
+		for (n = 0; slice_iter_element(&walk, &element) > 0; n++)
+			assert_int_equal(element.text - value.text, events.marks[n].start);
+		assert_int_equal(n, events.n);
+		accepted += n > 0;
+	}
+	assert_true(accepted > 100);
+	slice_list_done(&events);
 }
 
 static void test_replies_are_taken_apart_in_any_order(void **state)
@@ -293,6 +435,9 @@ int main(void)
 		cmocka_unit_test(test_elements_may_be_ended_by_nul),
 		cmocka_unit_test(test_strings_are_decoded),
 		cmocka_unit_test(test_numbers_are_read_to_their_limits),
+		cmocka_unit_test(test_lists_of_objects),
+		cmocka_unit_test(test_lists_over_the_ends_of_blocks),
+		cmocka_unit_test(test_lists_of_random_text),
 		cmocka_unit_test(test_replies_are_taken_apart_in_any_order),
 		cmocka_unit_test(test_what_is_no_reply_is_refused),
 	};
