@@ -67,9 +67,14 @@ void format_titles(const struct event_format *f, struct text *t)
 	text_putc(t, '\n');
 }
 
+static void put_microseconds(uint64_t nsec, struct text *t)
+{
+	text_putc(t, '.');
+	text_uint(t, nsec % NSEC_PER_SEC / 1000, 6, '0');
+}
+
 static void put_time(struct event_format *f, uint64_t ts_nsec, struct text *t)
 {
-	char clock[16];
 	struct tm tm;
 	time_t seconds;
 	uint64_t nsec;
@@ -81,29 +86,45 @@ static void put_time(struct event_format *f, uint64_t ts_nsec, struct text *t)
 		}
 		/* Events of before a stream's first may come late. */
 		nsec = ts_nsec < f->first_nsec ? 0 : ts_nsec - f->first_nsec;
-		text_printf(t, "%8" PRIu64 ".%06" PRIu64, nsec / NSEC_PER_SEC,
-			    nsec % NSEC_PER_SEC / 1000);
+		text_uint(t, nsec / NSEC_PER_SEC, 8, ' ');
+		put_microseconds(nsec, t);
 		return;
 	}
 	nsec = ts_nsec + (uint64_t)f->realtime_offset;
 	seconds = (time_t)(nsec / NSEC_PER_SEC);
-	if (!localtime_r(&seconds, &tm))
-		tm = (struct tm){0};
-	strftime(clock, sizeof(clock), "%H:%M:%S", &tm);
-	text_printf(t, "%s.%06" PRIu64, clock, nsec % NSEC_PER_SEC / 1000);
+	if (seconds != f->clock_seconds || !f->clock[0]) {
+		if (!localtime_r(&seconds, &tm))
+			tm = (struct tm){0};
+		strftime(f->clock, sizeof(f->clock), "%H:%M:%S", &tm);
+		f->clock_seconds = seconds;
+	}
+	text_puts(t, f->clock);
+	put_microseconds(nsec, t);
+}
+
+/* -1 is what is not known. */
+static void put_int(int value, unsigned int width, struct text *t)
+{
+	if (value < 0)
+		text_printf(t, "%*d", (int)width, value);
+	else
+		text_uint(t, (uint64_t)value, width, ' ');
 }
 
 /* "comm-tid", as the kernel's own trace has it. Returns its width. */
 static size_t put_task(const struct event_format *f, struct kprobed_event *event, struct text *t)
 {
 	const char *comm = kprobed_event_get_comm(event);
+	int tid = (int)kprobed_event_get_tid(event);
 	size_t width = 0, before;
 
 	if (comm)
 		width = text_safe(t, comm, strlen(comm));
 	before = t->length;
+	if (!f->no_tid && !f->no_comm)
+		text_putc(t, '-');
 	if (!f->no_tid)
-		text_printf(t, f->no_comm ? "%d" : "-%d", (int)kprobed_event_get_tid(event));
+		put_int(tid, 0, t);
 	return width + t->length - before;
 }
 
@@ -190,8 +211,10 @@ static void put_hit(struct event_format *f, struct kprobed_event *event, struct 
 		text_plain(t, f->color);
 		text_puts(t, "  ");
 	}
-	if (!f->no_cpu)
-		text_printf(t, "%3d  ", kprobed_event_get_cpu(event));
+	if (!f->no_cpu) {
+		put_int(kprobed_event_get_cpu(event), 3, t);
+		text_puts(t, "  ");
+	}
 	if (!f->no_comm || !f->no_tid) {
 		width = put_task(f, event, t);
 		if (width > f->comm_width)
@@ -294,9 +317,8 @@ void format_event(struct event_format *f, struct kprobed_event *event, struct te
 	json = kprobed_event_get_json(event, &length);
 	if (is_gap)
 		text_puts(t, "{\"gap\":");
-	/* Objects come without line breaks; should one come with, it stays one line all the same.
-	 */
-	if (f->safe || memchr(json, '\n', length) || memchr(json, '\r', length))
+	/* The library gives objects without line breaks. */
+	if (f->safe)
 		text_safe_json(t, json, length);
 	else
 		text_append(t, json, length);

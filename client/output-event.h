@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <time.h>
 
 #include <kprobed.h>
 
@@ -20,6 +21,10 @@ struct event_format {
 	int64_t realtime_offset; /* nanoseconds from CLOCK_MONOTONIC to CLOCK_REALTIME */
 	uint64_t first_nsec;	 /* set by the first event */
 	bool has_first;
+	/* The last second that was shown, and how: most events are of the same as the one before.
+	 */
+	time_t clock_seconds;
+	char clock[16];
 	/* What of an event is not shown; "tid" alone is shown as a number. */
 	bool no_time, no_cpu, no_comm, no_tid, no_probe;
 	bool has_pid; /* the process was asked for */

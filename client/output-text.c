@@ -124,11 +124,22 @@ size_t text_safe_char(struct text *t, uint32_t c, const char *bytes, size_t leng
 	return t->length - before;
 }
 
+/* How many bytes in front need neither escapes nor a look at their width. */
+static size_t plain_bytes(const char *text, size_t length)
+{
+	size_t n = 0;
+
+	while (n < length && text[n] >= 0x20 && text[n] < 0x7f)
+		n++;
+	return n;
+}
+
 size_t text_safe(struct text *t, const char *text, size_t length)
 {
-	size_t width = 0, bytes;
+	size_t plain = plain_bytes(text, length), width = plain, bytes;
 
-	for (size_t i = 0; i < length; i += bytes) {
+	text_append(t, text, plain);
+	for (size_t i = plain; i < length; i += bytes) {
 		uint32_t c = utf8_char(text + i, length - i, &bytes);
 
 		width += text_safe_char(t, c, text + i, bytes);
@@ -206,7 +217,8 @@ static bool is_address(struct slice string)
 	return slice_hex_to_uint(string, &number) == 0;
 }
 
-static void text_string(struct text *t, struct slice string)
+/* A string, with what it means shown and not how it was written. */
+static void text_decoded(struct text *t, struct slice string)
 {
 	_cleanup_free_ char *decoded = slice_dup(string);
 	size_t length, bytes;
@@ -225,6 +237,15 @@ static void text_string(struct text *t, struct slice string)
 		text_safe_char(t, c, decoded + i, bytes);
 	}
 	text_putc(t, '"');
+}
+
+static void text_string(struct text *t, struct slice string)
+{
+	if (plain_bytes(string.text, string.length) == string.length &&
+	    !memchr(string.text, '\\', string.length))
+		text_append(t, string.text, string.length);
+	else
+		text_decoded(t, string);
 }
 
 void text_value(struct text *t, struct slice value)

@@ -71,7 +71,23 @@ void text_puts(struct text *t, const char *string)
 
 void text_putc(struct text *t, char c)
 {
-	text_append(t, &c, 1);
+	if (!text_reserve(t, 1))
+		return;
+	t->data[t->length++] = c;
+	t->data[t->length] = '\0';
+}
+
+void text_uint(struct text *t, uint64_t value, unsigned int width, char pad)
+{
+	char digits[20], *end = digits + sizeof(digits), *p = end;
+
+	do {
+		*--p = (char)('0' + value % 10);
+		value /= 10;
+	} while (value);
+	while (p > digits && (unsigned int)(end - p) < width)
+		*--p = pad;
+	text_append(t, p, (size_t)(end - p));
 }
 
 void text_repeat(struct text *t, char c, size_t n)

@@ -10,6 +10,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct text {
 	char *data; /* owned; ended by NUL, or NULL while nothing was appended */
@@ -27,6 +28,8 @@ void text_append(struct text *t, const char *data, size_t length);
 void text_puts(struct text *t, const char *string);
 void text_putc(struct text *t, char c);
 void text_repeat(struct text *t, char c, size_t n);
+/* In decimal, with @pad in front until it has @width digits (20 at most; 0: as many as it has). */
+void text_uint(struct text *t, uint64_t value, unsigned int width, char pad);
 void text_printf(struct text *t, const char *fmt, ...)
 	__attribute__((__format__(__printf__, 2, 3)));
 
