@@ -70,8 +70,10 @@ static void take(const struct hit *h)
 	last = *h;
 	if (h->cpu != t->cpu)
 		die("from another CPU", h);
-	if (h->pid != t->next && (!may_have_holes || h->pid < t->next))
+	if (h->pid != t->next && (!may_have_holes || h->pid < t->next)) {
+		printf("expected pid %#x\n", t->next);
 		die("not the next call of its thread", h);
+	}
 	if (h->pid != t->next)
 		printf("hole %u %u\n", t->tid, h->pid - t->next);
 	t->ts = h->ts;
