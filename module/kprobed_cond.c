@@ -3,6 +3,9 @@
  * Conditions: whether a hit counts. kprobed-ioctl.h says what they are. Verified once, so that at a
  * hit nothing is checked: the stack's depth at each instruction, and that each operand is a record
  * of the right kind.
+ *
+ * What runs at a hit are steps. Most instructions come in threes, an operand that is compared with
+ * a number: that is one step, and a whole condition is often one.
  */
 #include <linux/cgroup.h>
 #include <linux/cred.h>
@@ -10,9 +13,21 @@
 #include <linux/kprobes.h>
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
+#include <linux/slab.h>
 #include <linux/string.h>
 
 #include "kprobed_module.h"
+
+/* An instruction. With a comparison, its value is that of the comparison of its operand with a
+ * number. */
+struct kprobed_step {
+	u8 op, arg;
+	u8 comparison; /* 0: none */
+	u16 n;
+	u32 len;
+	u64 imm;
+	u64 with;
+};
 
 static const struct kprobed_field *field_of(const struct kprobed_probe *probe, u32 n, u32 len)
 {
@@ -98,6 +113,50 @@ static bool check(const struct kprobed_insn *insn, const struct kprobed_probe *p
 	}
 }
 
+static __always_inline bool is_operator(u8 op)
+{
+	return op >= KPROBED_COND_EQ && op <= KPROBED_COND_NOT;
+}
+
+/* Of instructions that are verified. */
+static int make_steps(struct kprobed_cond *cond)
+{
+	const struct kprobed_insn *insn = cond->insns, *end = insn + cond->n;
+	struct kprobed_step *step = kcalloc(cond->n, sizeof(*step), GFP_KERNEL_ACCOUNT);
+	u32 depth = 0;
+
+	if (!step)
+		return -ENOMEM;
+	cond->steps = step;
+	for (; insn < end; insn++, step++) {
+		*step = (struct kprobed_step){.op = insn->op,
+					      .arg = insn->arg,
+					      .n = insn->n,
+					      .len = insn->len,
+					      .imm = insn->imm};
+		if (!is_operator(insn->op) && end - insn > 2 && insn[1].op == KPROBED_COND_IMM &&
+		    is_operator(insn[2].op) && insn[2].op != KPROBED_COND_NOT) {
+			step->comparison = insn[2].op;
+			step->with = insn[1].imm;
+			insn += 2;
+		}
+		if (!is_operator(step->op))
+			cond->depth = max(cond->depth, ++depth);
+		else if (step->op != KPROBED_COND_NOT)
+			depth--;
+	}
+	cond->n_steps = step - cond->steps;
+	kfree(cond->insns);
+	cond->insns = NULL;
+	return 0;
+}
+
+void kprobed_cond_done(struct kprobed_cond *cond)
+{
+	kfree(cond->insns);
+	kfree(cond->steps);
+}
+
 int kprobed_cond_verify(struct kprobed_cond *cond, const struct kprobed_probe *probe, u32 text_len,
 			bool is_return, u32 *ret_bad)
 {
@@ -123,7 +182,9 @@ int kprobed_cond_verify(struct kprobed_cond *cond, const struct kprobed_probe *p
 			cond->needs_entry = true;
 		}
 	}
-	return !cond->n || depth == 1 ? 0 : -EINVAL;
+	if (!cond->n)
+		return 0;
+	return depth == 1 ? make_steps(cond) : -EINVAL;
 }
 
 u64 kprobed_number_get(const struct kprobed_hit *hit, u32 n, u32 len, u64 imm)
@@ -158,16 +219,16 @@ static __always_inline bool is_text(const char *s, u32 len, const char *literal,
 	return !memcmp(s, literal, literal_len);
 }
 
-static bool compare_string(const struct kprobed_insn *insn, const char *text,
+static bool compare_string(const struct kprobed_step *step, const char *text,
 			   const struct kprobed_hit *hit)
 {
-	const u8 *part = insn->n & 1 ? hit->result : hit->entry;
+	const u8 *part = step->n & 1 ? hit->result : hit->entry;
 	u32 loc, len;
 
-	memcpy(&loc, part + insn->len, sizeof(loc));
+	memcpy(&loc, part + step->len, sizeof(loc));
 	len = loc >> 16;
-	return is_text(part + (loc & 0xffff), len ? len - 1 : 0, text + (u32)insn->imm,
-		       insn->imm >> 32, insn->op == KPROBED_COND_STRPREFIX);
+	return is_text(part + (loc & 0xffff), len ? len - 1 : 0, text + (u32)step->imm,
+		       step->imm >> 32, step->op == KPROBED_COND_STRPREFIX);
 }
 NOKPROBE_SYMBOL(compare_string);
 
@@ -187,17 +248,17 @@ static u64 current_cgroup(void)
 NOKPROBE_SYMBOL(current_cgroup);
 
 /* The value of an instruction that takes none. */
-static u64 operand(const struct kprobed_insn *insn, const char *text, const struct kprobed_hit *hit)
+static u64 operand(const struct kprobed_step *step, const char *text, const struct kprobed_hit *hit)
 {
-	switch (insn->op) {
+	switch (step->op) {
 	case KPROBED_COND_IMM:
-		return insn->imm;
+		return step->imm;
 	case KPROBED_COND_ARG:
-		return kprobed_number_get(hit, insn->n, insn->len, insn->imm);
+		return kprobed_number_get(hit, step->n, step->len, step->imm);
 	case KPROBED_COND_FAULTED:
-		return hit->faults >> insn->arg & 1;
+		return hit->faults >> step->arg & 1;
 	case KPROBED_COND_RET:
-		return kprobed_ret_get(hit, insn->imm);
+		return kprobed_ret_get(hit, step->imm);
 	case KPROBED_COND_DURATION:
 		return hit->duration;
 	case KPROBED_COND_PID:
@@ -213,10 +274,10 @@ static u64 operand(const struct kprobed_insn *insn, const char *text, const stru
 	case KPROBED_COND_COMMEQ:
 	case KPROBED_COND_COMMPREFIX:
 		return is_text(current->comm, strnlen(current->comm, KPROBED_COMM_LEN),
-			       text + (u32)insn->imm, insn->imm >> 32,
-			       insn->op == KPROBED_COND_COMMPREFIX);
+			       text + (u32)step->imm, step->imm >> 32,
+			       step->op == KPROBED_COND_COMMPREFIX);
 	default:
-		return compare_string(insn, text, hit);
+		return compare_string(step, text, hit);
 	}
 }
 NOKPROBE_SYMBOL(operand);
@@ -253,24 +314,56 @@ static __always_inline u64 combine(u8 op, u64 a, u64 b)
 	}
 }
 
-bool kprobed_cond_run(const struct kprobed_cond *cond, const char *text,
-		      const struct kprobed_hit *hit)
+static __always_inline u64 evaluate(const struct kprobed_step *step, const char *text,
+				    const struct kprobed_hit *hit)
 {
+	u64 value = operand(step, text, hit);
+
+	return step->comparison ? combine(step->comparison, value, step->with) : value;
+}
+
+/* On its own, so that only those that need it clear so much of the stack. */
+static noinline bool run_deep(const struct kprobed_cond *cond, const char *text,
+			      const struct kprobed_hit *hit)
+{
+	const struct kprobed_step *step = cond->steps, *end = step + cond->n_steps;
 	u64 stack[KPROBED_DEPTH_MAX];
-	u32 depth = 0, i;
+	u32 depth = 0;
 
-	for (i = 0; i < cond->n; i++) {
-		const struct kprobed_insn *insn = &cond->insns[i];
-
-		if (insn->op >= KPROBED_COND_EQ && insn->op <= KPROBED_COND_OR) {
-			depth--;
-			stack[depth - 1] = combine(insn->op, stack[depth - 1], stack[depth]);
-		} else if (insn->op == KPROBED_COND_NOT) {
+	for (; step < end; step++) {
+		if (step->op == KPROBED_COND_NOT) {
 			stack[depth - 1] = !stack[depth - 1];
+		} else if (is_operator(step->op)) {
+			depth--;
+			stack[depth - 1] = combine(step->op, stack[depth - 1], stack[depth]);
 		} else {
-			stack[depth++] = operand(insn, text, hit);
+			stack[depth++] = evaluate(step, text, hit);
 		}
 	}
 	return stack[0];
+}
+NOKPROBE_SYMBOL(run_deep);
+
+bool kprobed_cond_run(const struct kprobed_cond *cond, const char *text,
+		      const struct kprobed_hit *hit)
+{
+	const struct kprobed_step *step = cond->steps, *end = step + cond->n_steps;
+	u64 below = 0, top;
+
+	if (unlikely(cond->depth > 2))
+		return run_deep(cond, text, hit);
+	/* The first one is an operand. */
+	top = evaluate(step, text, hit);
+	while (++step < end) {
+		if (step->op == KPROBED_COND_NOT) {
+			top = !top;
+		} else if (is_operator(step->op)) {
+			top = combine(step->op, below, top);
+		} else {
+			below = top;
+			top = evaluate(step, text, hit);
+		}
+	}
+	return top;
 }
 NOKPROBE_SYMBOL(kprobed_cond_run);

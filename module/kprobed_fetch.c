@@ -4,11 +4,18 @@
  * are. They have no loops and no jumps: a program takes as many steps as it has instructions, and
  * writes as much as was counted when it was verified.
  *
+ * What runs at a hit is not quite what was given: most arguments are a register, or what it points
+ * to, recorded as a number. Each such sequence becomes one instruction of our own, which has the
+ * same effect, value and faults included, on whatever comes after it. It records with one store of
+ * eight bytes: those too many are written over by the next instructions, or are slack, of which
+ * there are KPROBED_FETCH_SLACK bytes; where they would be a string's it is left as it was.
+ *
  * Memory is only read with copy_from_*_nofault(): a bad address is a fault that is told, never one
  * of the kernel's, and a page that is not there is not waited for.
  */
 #include <linux/kernel.h>
 #include <linux/kprobes.h>
+#include <linux/log2.h>
 #include <linux/mm.h>
 #include <linux/ptrace.h>
 #include <linux/sched.h>
@@ -19,6 +26,15 @@
 #include "kprobed_module.h"
 
 #define STACK_WORDS_MAX 512
+
+/*
+ * A register is loaded and recorded: len is its offset in struct pt_regs, n how many bytes. With
+ * one of the bits it is followed first: what is at imm behind it is loaded and recorded (DEREF), or
+ * recorded only (MEM).
+ */
+#define FETCH_NUMBER	   0x80
+#define FETCH_NUMBER_DEREF (FETCH_NUMBER | 1)
+#define FETCH_NUMBER_MEM   (FETCH_NUMBER | 2)
 
 /* bytes of the fixed part that an instruction records, and whether it is a string's */
 static u32 insn_records(const struct kprobed_insn *insn, bool *ret_string)
@@ -84,6 +100,59 @@ static bool insn_ok(const struct kprobed_insn *insn, bool is_return)
 	}
 }
 
+/* How many instructions from @insn on are one of our own, *ret; or 0. */
+static u32 join(const struct kprobed_insn *insn, u32 n, struct kprobed_insn *ret)
+{
+#ifdef __LITTLE_ENDIAN
+	const struct kprobed_insn *last = insn + 1;
+
+	if (n < 2 || insn->op != KPROBED_FETCH_REG)
+		return 0;
+	*ret = (struct kprobed_insn){.op = FETCH_NUMBER, .len = insn->imm};
+	if (last->op == KPROBED_FETCH_DEREF) {
+		ret->op = FETCH_NUMBER_DEREF;
+		ret->imm = last->imm;
+		if (++last == insn + n)
+			return 0;
+	}
+	if (last->op == KPROBED_FETCH_STORE) {
+		ret->n = last->n;
+	} else if (last->op == KPROBED_FETCH_MEM && ret->op == FETCH_NUMBER && last->len <= 8 &&
+		   is_power_of_2(last->len)) {
+		ret->op = FETCH_NUMBER_MEM;
+		ret->imm = last->imm;
+		ret->n = last->len;
+	} else {
+		return 0;
+	}
+	ret->arg = last->arg;
+	return last - insn + 1;
+#else
+	return 0;
+#endif
+}
+
+/* Of a program that is verified. */
+static void shorten(struct kprobed_fetch *fetch)
+{
+	struct kprobed_insn *to = fetch->insns, joined;
+	bool has_strings = fetch->size > fetch->fixed, is_string;
+	u32 i, at = 0, taken;
+
+	for (i = 0; i < fetch->n; i += taken, to++) {
+		taken = 0;
+		if (!has_strings || at + sizeof(u64) <= fetch->fixed)
+			taken = join(&fetch->insns[i], fetch->n - i, &joined);
+		if (!taken) {
+			taken = 1;
+			joined = fetch->insns[i];
+		}
+		at += joined.op & FETCH_NUMBER ? joined.n : insn_records(&joined, &is_string);
+		*to = joined;
+	}
+	fetch->n = to - fetch->insns;
+}
+
 int kprobed_fetch_verify(struct kprobed_fetch *fetch, bool is_return, u32 *ret_bad)
 {
 	u32 i, bytes;
@@ -110,6 +179,7 @@ int kprobed_fetch_verify(struct kprobed_fetch *fetch, bool is_return, u32 *ret_b
 		if (fetch->size > KPROBED_PART_MAX)
 			return -EINVAL;
 	}
+	shorten(fetch);
 	return 0;
 }
 
@@ -135,8 +205,9 @@ const struct kprobed_field *kprobed_fetch_field(const struct kprobed_fetch *fetc
  */
 static __always_inline bool copy_in(void *to, u64 from, size_t size, bool is_user)
 {
+	/* Those of a 32-bit task that are not its own are none of the kernel's either. */
 	if (is_user ||
-	    (IS_ENABLED(CONFIG_ARCH_HAS_NON_OVERLAPPING_ADDRESS_SPACE) && from < TASK_SIZE))
+	    (IS_ENABLED(CONFIG_ARCH_HAS_NON_OVERLAPPING_ADDRESS_SPACE) && from < TASK_SIZE_MAX))
 		return !copy_from_user_nofault(to, (const void __user *)(unsigned long)from, size);
 	return !copy_from_kernel_nofault(to, (const void *)(unsigned long)from, size);
 }
@@ -175,12 +246,17 @@ static __always_inline u64 take_bits(u64 value, const struct kprobed_insn *insn)
 	return value >> (64 - insn->len);
 }
 
+static __always_inline u64 load_register(const struct pt_regs *regs, u64 offset)
+{
+	return *(const unsigned long *)((const u8 *)regs + offset);
+}
+
 /* The value a load instruction gives; false if it cannot be read. */
 static __always_inline bool load(const struct kprobed_insn *insn, struct pt_regs *regs, u64 *value)
 {
 	switch (insn->op) {
 	case KPROBED_FETCH_REG:
-		*value = *(unsigned long *)((u8 *)regs + insn->imm);
+		*value = load_register(regs, insn->imm);
 		return true;
 	case KPROBED_FETCH_STACK:
 		return copy_in(value, kernel_stack_pointer(regs) + insn->imm * sizeof(u64),
@@ -200,18 +276,48 @@ static __always_inline bool load(const struct kprobed_insn *insn, struct pt_regs
 	}
 }
 
+/* An instruction of our own. Returns its value; false in *ret_good if it has none. */
+static __always_inline u64 run_number(const struct kprobed_insn *insn, const struct pt_regs *regs,
+				      u8 *data, u64 *faults, bool *ret_good)
+{
+	u64 value = load_register(regs, insn->len), number = 0;
+
+	*ret_good = true;
+	if (insn->op == FETCH_NUMBER) {
+		number = value;
+	} else {
+		bool is_deref = insn->op == FETCH_NUMBER_DEREF;
+
+		if (unlikely(!copy_in(&number, value + insn->imm,
+				      is_deref ? sizeof(number) : insn->n, false))) {
+			number = 0;
+			*faults |= 1ULL << insn->arg;
+			*ret_good = !is_deref;
+		}
+		if (is_deref)
+			value = number;
+	}
+	memcpy(data, &number, sizeof(number));
+	return value;
+}
+
 u32 kprobed_fetch_run(const struct kprobed_fetch *fetch, struct pt_regs *regs, u8 *data,
 		      u64 *faults)
 {
-	u32 at = 0, end = fetch->fixed, i;
+	const struct kprobed_insn *insn = fetch->insns, *last = insn + fetch->n;
+	u32 at = 0, end = fetch->fixed;
 	u64 value = 0;
 	bool is_good = true;
 
-	for (i = 0; i < fetch->n; i++) {
-		const struct kprobed_insn *insn = &fetch->insns[i];
+	for (; insn < last; insn++) {
 		bool is_user = false;
 		u32 got;
 
+		if (insn->op & FETCH_NUMBER) {
+			value = run_number(insn, regs, data + at, faults, &is_good);
+			at += insn->n;
+			continue;
+		}
 		switch (insn->op) {
 		case KPROBED_FETCH_ADD:
 			value += insn->imm;

@@ -5,8 +5,9 @@
  * kernel as missed. So the only thing to watch is the CPU's buffer, of which there are two.
  *
  * A call probe sits between the kernel's return probe and the function (kprobed_call_pre calls the
- * kernel's own handler): that lets what needs no arguments be filtered before an instance is
- * taken, and counts exactly where the kernel's nmissed, which CPUs raise at the same time, may not.
+ * kernel's own handler): that lets calls be filtered before an instance is taken, and counts
+ * exactly where the kernel's nmissed, which CPUs raise at the same time, may not. Arguments that
+ * were fetched for a condition are copied into the instance: fetched again, they might be others.
  */
 #define CREATE_TRACE_POINTS
 #include "kprobed_trace.h"
@@ -25,7 +26,9 @@
 
 struct buffers {
 	int used;
-	u8 data[BUFFERS][KPROBED_PART_MAX];
+	/* What a call's arguments were found to be before an instance was taken for it. */
+	const struct kprobed_hit *fetched;
+	u8 data[BUFFERS][KPROBED_PART_MAX + KPROBED_FETCH_SLACK];
 };
 
 /* What a call probe keeps of a call, in the kernel's instance. */
@@ -33,7 +36,7 @@ struct instance {
 	u64 start;
 	u64 faults;
 	u16 entry_len;
-	u8 entry[];
+	u8 entry[] __aligned(8);
 };
 
 static struct buffers __percpu *cpu_buffers;
@@ -51,7 +54,7 @@ void kprobed_handler_done(void)
 
 size_t kprobed_instance_size(const struct kprobed_probe *probe)
 {
-	return offsetof(struct instance, entry) + probe->entry_fetch.size;
+	return offsetof(struct instance, entry) + probe->entry_fetch.size + KPROBED_FETCH_SLACK;
 }
 
 static __always_inline u8 *buffer_get(void)
@@ -79,6 +82,8 @@ static __always_inline bool is_filtered_early(const struct kprobed_probe *probe)
 {
 	const struct kprobed_cond *cond = &probe->entry_cond;
 
+	if (likely(!probe->is_choosy))
+		return false;
 	if (probe->flags & KPROBED_SKIP_KTHREADS && current->flags & PF_KTHREAD)
 		return true;
 	return cond->n && !cond->needs_entry && !kprobed_cond_run(cond, probe->text, NULL);
@@ -93,9 +98,9 @@ static __always_inline bool is_filtered_late(const struct kprobed_probe *probe,
 }
 
 /* The end of a hit that counts. */
-static void report(struct kprobed_probe *probe, const struct kprobed_hit *hit)
+static __always_inline void report(struct kprobed_probe *probe, const struct kprobed_hit *hit)
 {
-	if (hit->faults)
+	if (unlikely(hit->faults))
 		this_cpu_inc(probe->stats->faults);
 	if (probe->hist && !kprobed_hist_count(probe->hist, hit))
 		this_cpu_inc(probe->stats->hist_overflow);
@@ -108,25 +113,58 @@ static void report(struct kprobed_probe *probe, const struct kprobed_hit *hit)
 		this_cpu_inc(probe->stats->unheard);
 	}
 }
-NOKPROBE_SYMBOL(report);
+
+static __always_inline int take_instance(struct kprobed_probe *probe, struct kprobe *kp,
+					 struct pt_regs *regs)
+{
+	u64 started = this_cpu_read(probe->stats->started);
+	int r = probe->call_pre(kp, regs);
+
+	/* It did not come to kprobed_call_entry(). */
+	if (unlikely(started == this_cpu_read(probe->stats->started)))
+		this_cpu_inc(probe->stats->missed_instance);
+	return r;
+}
+
+/* A call with a condition on its arguments. */
+static int call_if_wanted(struct kprobed_probe *probe, struct kprobe *kp, struct pt_regs *regs)
+{
+	const struct kprobed_hit *outer;
+	struct kprobed_hit hit;
+	int r = 0;
+
+	hit.entry = buffer_get();
+	if (unlikely(!hit.entry)) {
+		this_cpu_inc(probe->stats->dropped);
+		return 0;
+	}
+	hit.faults = 0;
+	hit.entry_len = kprobed_fetch_run(&probe->entry_fetch, regs, (u8 *)hit.entry, &hit.faults);
+	if (kprobed_cond_run(&probe->entry_cond, probe->text, &hit)) {
+		outer = this_cpu_read(cpu_buffers->fetched);
+		this_cpu_write(cpu_buffers->fetched, &hit);
+		r = take_instance(probe, kp, regs);
+		this_cpu_write(cpu_buffers->fetched, outer);
+	} else {
+		this_cpu_inc(probe->stats->filtered);
+	}
+	buffer_put();
+	return r;
+}
+NOKPROBE_SYMBOL(call_if_wanted);
 
 int kprobed_call_pre(struct kprobe *kp, struct pt_regs *regs)
 {
 	struct kprobed_probe *probe = probe_of(kp);
-	u64 entered;
-	int r;
 
 	this_cpu_inc(probe->stats->hits);
 	if (is_filtered_early(probe)) {
 		this_cpu_inc(probe->stats->filtered);
 		return 0;
 	}
-	entered = this_cpu_read(probe->stats->entered);
-	r = probe->call_pre(kp, regs);
-	/* It did not come to kprobed_call_entry(). */
-	if (entered == this_cpu_read(probe->stats->entered))
-		this_cpu_inc(probe->stats->missed_instance);
-	return r;
+	if (probe->entry_cond.needs_entry)
+		return call_if_wanted(probe, kp, regs);
+	return take_instance(probe, kp, regs);
 }
 NOKPROBE_SYMBOL(kprobed_call_pre);
 
@@ -134,19 +172,19 @@ int kprobed_call_entry(struct kretprobe_instance *ri, struct pt_regs *regs)
 {
 	struct kprobed_probe *probe = container_of(get_kretprobe(ri), struct kprobed_probe, rp);
 	struct instance *instance = (struct instance *)ri->data;
-	struct kprobed_hit hit;
 
-	this_cpu_inc(probe->stats->entered);
-	instance->faults = 0;
-	instance->entry_len =
-		kprobed_fetch_run(&probe->entry_fetch, regs, instance->entry, &instance->faults);
-	hit.entry = instance->entry;
-	hit.faults = instance->faults;
-	if (is_filtered_late(probe, &hit)) {
-		this_cpu_inc(probe->stats->filtered);
-		return 1;
-	}
 	this_cpu_inc(probe->stats->started);
+	if (probe->entry_cond.needs_entry) {
+		const struct kprobed_hit *hit = this_cpu_read(cpu_buffers->fetched);
+
+		instance->faults = hit->faults;
+		instance->entry_len = hit->entry_len;
+		kprobed_copy_part(instance->entry, hit->entry, hit->entry_len);
+	} else {
+		instance->faults = 0;
+		instance->entry_len = kprobed_fetch_run(&probe->entry_fetch, regs, instance->entry,
+							&instance->faults);
+	}
 	instance->start = ktime_get_mono_fast_ns();
 	return 0;
 }
@@ -176,25 +214,32 @@ int kprobed_call_return(struct kretprobe_instance *ri, struct pt_regs *regs)
 		.entry_len = instance->entry_len,
 		.kind = KPROBED_CALL,
 	};
+	bool has_buffer = probe->return_fetch.n;
 	u8 *buffer;
 
-	this_cpu_inc(probe->stats->returned);
-	if (!return_counts(probe, &hit, false)) {
-		this_cpu_inc(probe->stats->filtered);
-		return 0;
+	if (!return_counts(probe, &hit, false))
+		goto filtered;
+	if (has_buffer) {
+		buffer = buffer_get();
+		if (unlikely(!buffer)) {
+			this_cpu_inc(probe->stats->dropped);
+			this_cpu_inc(probe->stats->ended);
+			return 0;
+		}
+		hit.result = buffer;
+		hit.result_len = kprobed_fetch_run(&probe->return_fetch, regs, buffer, &hit.faults);
 	}
-	buffer = buffer_get();
-	if (!buffer) {
-		this_cpu_inc(probe->stats->dropped);
-		return 0;
-	}
-	hit.result = buffer;
-	hit.result_len = kprobed_fetch_run(&probe->return_fetch, regs, buffer, &hit.faults);
-	if (return_counts(probe, &hit, true))
+	if (return_counts(probe, &hit, true)) {
 		report(probe, &hit);
-	else
-		this_cpu_inc(probe->stats->filtered);
-	buffer_put();
+		if (has_buffer)
+			buffer_put();
+		return 0;
+	}
+	if (has_buffer)
+		buffer_put();
+filtered:
+	this_cpu_inc(probe->stats->filtered);
+	this_cpu_inc(probe->stats->ended);
 	return 0;
 }
 NOKPROBE_SYMBOL(kprobed_call_return);
@@ -202,7 +247,7 @@ NOKPROBE_SYMBOL(kprobed_call_return);
 /* A hit of a probe at one instruction. */
 static void hit_once(struct kprobed_probe *probe, struct pt_regs *regs)
 {
-	struct kprobed_hit hit = {.cookie = probe->cookie, .kind = probe->kind};
+	struct kprobed_hit hit;
 	u8 *buffer;
 
 	this_cpu_inc(probe->stats->hits);
@@ -215,8 +260,16 @@ static void hit_once(struct kprobed_probe *probe, struct pt_regs *regs)
 		this_cpu_inc(probe->stats->dropped);
 		return;
 	}
+	hit.faults = 0;
 	hit.entry = buffer;
 	hit.entry_len = kprobed_fetch_run(&probe->entry_fetch, regs, buffer, &hit.faults);
+	/* One by one: the compiler clears all at once with what is slow to begin. */
+	hit.cookie = probe->cookie;
+	hit.duration = 0;
+	hit.ret = 0;
+	hit.caller = 0;
+	hit.result_len = 0;
+	hit.kind = probe->kind;
 	if (is_filtered_late(probe, &hit))
 		this_cpu_inc(probe->stats->filtered);
 	else

@@ -11,6 +11,7 @@
 #define KPROBED_MODULE_H
 
 #include <linux/kprobes.h>
+#include <linux/string.h>
 #include <linux/types.h>
 #include <linux/xarray.h>
 #include <linux/mutex.h>
@@ -27,6 +28,9 @@ struct kprobed_field {
 	bool is_string;
 };
 
+/* Bytes that a fetch program may spoil behind the last one that it records: see kprobed_fetch.c. */
+#define KPROBED_FETCH_SLACK 8
+
 struct kprobed_fetch {
 	struct kprobed_insn *insns;   /* owned */
 	struct kprobed_field *fields; /* owned */
@@ -35,9 +39,13 @@ struct kprobed_fetch {
 	u32 size;  /* bytes at most */
 };
 
+struct kprobed_step;
+
 struct kprobed_cond {
-	struct kprobed_insn *insns; /* owned */
-	u32 n;
+	struct kprobed_insn *insns; /* owned, until it is verified */
+	struct kprobed_step *steps; /* owned, from then on */
+	u32 n, n_steps;
+	u32 depth;			/* of the steps' stack */
 	bool needs_entry, needs_return; /* a part of the event's data */
 };
 
@@ -52,9 +60,8 @@ struct kprobed_hit {
 
 struct kprobed_stats {
 	u64 hits, recorded, unheard, counted, filtered, dropped, missed_instance;
-	u64 entered; /* calls that got an instance */
 	u64 started; /* calls whose return is awaited, or was */
-	u64 returned;
+	u64 ended;   /* of these, those that were filtered or dropped when they returned */
 	u64 faults, hist_overflow;
 };
 
@@ -63,6 +70,7 @@ struct kprobed_histogram;
 struct kprobed_probe {
 	struct kretprobe rp;	       /* of which all but call probes use rp.kp only */
 	kprobe_pre_handler_t call_pre; /* the kernel's own for a return probe */
+	bool is_choosy;		       /* not every hit counts, by what is known at entry */
 	u32 id, kind;
 	u64 flags, cookie;
 	struct kprobed_fetch entry_fetch, return_fetch;
@@ -79,6 +87,24 @@ struct kprobed_file {
 	struct xarray probes;
 	u32 n_probes;
 };
+
+/* A part of an event, in a handler: most are a few numbers, less work than calling memcpy(). */
+static __always_inline void kprobed_copy_part(u8 *to, const u8 *from, u32 len)
+{
+	if (unlikely(len > 64)) {
+		memcpy(to, from, len);
+		return;
+	}
+	for (; len >= 8; len -= 8, to += 8, from += 8)
+		memcpy(to, from, 8);
+	if (len & 4) {
+		memcpy(to, from, 4);
+		to += 4;
+		from += 4;
+	}
+	for (len &= 3; len; len--)
+		*to++ = *from++;
+}
 
 /* kprobed_main.c: the limit on memory. Charging fails with -ENOSPC. */
 int kprobed_charge(u64 bytes);
@@ -105,7 +131,8 @@ void kprobed_after_post(struct kprobe *kp, struct pt_regs *regs, unsigned long f
 
 /*
  * kprobed_fetch.c. verify() takes fetch->insns and n, and fills in the rest; -EINVAL and *ret_bad
- * if it refuses an instruction. run() writes at most fetch->size bytes and returns how many.
+ * if it refuses an instruction. run() writes at most fetch->size bytes and returns how many; it
+ * needs KPROBED_FETCH_SLACK more to write to.
  */
 int kprobed_fetch_verify(struct kprobed_fetch *fetch, bool is_return, u32 *ret_bad);
 void kprobed_fetch_done(struct kprobed_fetch *fetch);
@@ -114,11 +141,12 @@ u32 kprobed_fetch_run(const struct kprobed_fetch *fetch, struct pt_regs *regs, u
 const struct kprobed_field *kprobed_fetch_field(const struct kprobed_fetch *fetch, u32 offset);
 
 /*
- * kprobed_cond.c. verify() takes cond->insns and n. number_*() are of operands as COND_ARG has
- * them, which histograms use too.
+ * kprobed_cond.c. verify() takes cond->insns and n, and makes steps of them. number_*() are of
+ * operands as COND_ARG has them, which histograms use too.
  */
 int kprobed_cond_verify(struct kprobed_cond *cond, const struct kprobed_probe *probe, u32 text_len,
 			bool is_return, u32 *ret_bad);
+void kprobed_cond_done(struct kprobed_cond *cond);
 bool kprobed_cond_run(const struct kprobed_cond *cond, const char *text,
 		      const struct kprobed_hit *hit);
 bool kprobed_number_ok(const struct kprobed_probe *probe, u32 n, u32 len, u64 imm);

@@ -27,8 +27,8 @@ static void probe_free(struct kprobed_probe *probe)
 		return;
 	kprobed_fetch_done(&probe->entry_fetch);
 	kprobed_fetch_done(&probe->return_fetch);
-	kfree(probe->entry_cond.insns);
-	kfree(probe->return_cond.insns);
+	kprobed_cond_done(&probe->entry_cond);
+	kprobed_cond_done(&probe->return_cond);
 	kprobed_hist_free(probe->hist);
 	kfree(probe->text);
 	kfree(probe->symbol);
@@ -160,6 +160,7 @@ static int probe_new(struct kprobed_add *add, struct kprobed_probe **ret_probe)
 		r = probe_charge(probe, add);
 	if (r)
 		goto fail;
+	probe->is_choosy = probe->flags & KPROBED_SKIP_KTHREADS || probe->entry_cond.n;
 	if (add->symbol) {
 		char *symbol = strndup_user(u64_to_user_ptr(add->symbol), KPROBED_SYMBOL_MAX);
 
@@ -318,7 +319,7 @@ int kprobed_probe_enable(struct kprobed_file *file, u32 id, bool enable)
 int kprobed_probe_counters(struct kprobed_file *file, struct kprobed_counters *counters)
 {
 	struct kprobed_probe *probe = xa_load(&file->probes, counters->id);
-	u64 started = 0, returned = 0;
+	u64 started = 0, ended = 0;
 	int cpu;
 
 	if (!probe)
@@ -329,7 +330,7 @@ int kprobed_probe_counters(struct kprobed_file *file, struct kprobed_counters *c
 		const struct kprobed_stats *stats = per_cpu_ptr(probe->stats, cpu);
 
 		/* Ends before beginnings, so that no more calls seem to have ended than began. */
-		returned += READ_ONCE(stats->returned);
+		ended += READ_ONCE(stats->ended);
 		counters->recorded += READ_ONCE(stats->recorded);
 		counters->unheard += READ_ONCE(stats->unheard);
 		counters->counted += READ_ONCE(stats->counted);
@@ -345,7 +346,10 @@ int kprobed_probe_counters(struct kprobed_file *file, struct kprobed_counters *c
 		started += READ_ONCE(per_cpu_ptr(probe->stats, cpu)->started);
 		counters->hits += READ_ONCE(per_cpu_ptr(probe->stats, cpu)->hits);
 	}
-	counters->in_flight = started - returned;
+	/* Only calls that have returned are reported. */
+	if (probe->kind == KPROBED_CALL)
+		counters->in_flight = started - ended - counters->recorded - counters->unheard -
+				      counters->counted;
 	counters->missed_recursion = READ_ONCE(probe->rp.kp.nmissed);
 	if (kprobe_gone(&probe->rp.kp))
 		counters->state |= KPROBED_IS_GONE;

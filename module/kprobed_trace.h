@@ -41,11 +41,9 @@ TRACE_EVENT(kprobed_hit,
 		__entry->pid = current->tgid;
 		__entry->entry_len = hit->entry_len;
 		__entry->kind = hit->kind;
-		if (hit->entry_len)
-			memcpy(__get_dynamic_array(data), hit->entry, hit->entry_len);
-		if (hit->result_len)
-			memcpy((u8 *)__get_dynamic_array(data) + hit->entry_len, hit->result,
-			       hit->result_len);
+		kprobed_copy_part(__get_dynamic_array(data), hit->entry, hit->entry_len);
+		kprobed_copy_part((u8 *)__get_dynamic_array(data) + hit->entry_len, hit->result,
+				  hit->result_len);
 	),
 
 	TP_printk("cookie=%llu kind=%u duration=%llu ret=0x%llx caller=%pS faults=0x%llx pid=%u entry_len=%u data=%s",
