@@ -209,18 +209,21 @@ static bool is_any_ready(const struct reader *r)
 	return false;
 }
 
+/* Longer than it takes to record anything, unless something comes between. */
+#define SILENT_WINDOW_NSEC NSEC_PER_MSEC
+
 /*
  * Up to when all that @s has to deliver has been read. Of an empty ring only a record that its CPU
- * has begun and not finished can still come, and that is waited for where the CPU records at all:
- * where one has been silent for a window it is too rare an accident to delay everything for.
+ * has begun and not finished can still come. That it was kept from finishing for long is too rare
+ * an accident, where a CPU has been silent for a window, to delay everything for.
  */
 static uint64_t complete_until(const struct reader *r, const struct stream *s, uint64_t start,
 			       uint64_t window)
 {
 	if (!s->is_drained)
 		return s->newest;
-	if (!r->is_strict && start - s->read_at > window)
-		window = 0;
+	if (!r->is_strict && start - s->read_at > window && window > SILENT_WINDOW_NSEC)
+		window = SILENT_WINDOW_NSEC;
 	return start - window > s->newest ? start - window : s->newest;
 }
 

@@ -12,8 +12,8 @@
  * found empty is taken to be complete up to the order window before the pass began, the time a CPU
  * may take between reserving a record and committing it. A record that comes later still is
  * appended out of order, counted, and widens the window. Woken by an event there is no window, and
- * none for a CPU that has been silent for as long, unless one was asked for: it would be most of
- * the latency, for an accident that takes many events to happen.
+ * a short one for a CPU that has been silent for as long, unless one was asked for: it would be
+ * most of the latency, for an accident that takes many events to happen.
  *
  * Main thread only; never blocks and allocates nothing per event.
  */
