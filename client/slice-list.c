@@ -177,7 +177,7 @@ static inline int take_block(struct scan *s, struct bits bits, size_t at, size_t
 		if (r != 0)
 			return r;
 	}
-	s->in_string = (uint64_t)((int64_t)strings >> 63);
+	s->in_string = 0 - (strings >> 63);
 	return 0;
 }
 
