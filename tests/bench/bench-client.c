@@ -13,12 +13,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "libkprobed-internal.h"
 #include "output-event.h"
 #include "output-text.h"
+#include "timing.h"
 
 #define REPETITIONS_MAX 99
 
@@ -45,21 +45,6 @@ static void die(const char *what)
 {
 	fprintf(stderr, "bench-client: %s: %s\n", what, strerror(errno));
 	exit(1);
-}
-
-static double cpu_nsec(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
-	return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
-}
-
-static int compare(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return (x > y) - (x < y);
 }
 
 /* A reply as the daemon writes it, with its NUL. */
@@ -197,7 +182,7 @@ int main(int argc, char **argv)
 	printf("%zu events of %zu bytes, %zu in a message, %u repetitions\n\n%-20s %10s %8s\n",
 	       events, sender.length / batch, batch, repetitions, "", "ns/event", "ratio");
 	for (unsigned int i = 0; i < N_DEEDS; i++) {
-		qsort(nsec[i], repetitions, sizeof(**nsec), compare);
+		qsort(nsec[i], repetitions, sizeof(**nsec), compare_double);
 		printf("%-20s %10.1f %8.2f\n", names[i], nsec[i][repetitions / 2],
 		       nsec[i][repetitions / 2] / nsec[RECEIVE][repetitions / 2]);
 	}

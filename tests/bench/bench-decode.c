@@ -26,6 +26,7 @@
 
 #include "allocations.h"
 #include "shape.h"
+#include "timing.h"
 
 #define LOG_BYTES	(64UL << 20) /* the daemon's default */
 #define STAGES_MAX	8
@@ -50,27 +51,12 @@ struct sum {
 	double events, stages[STAGES_MAX], report;
 };
 
-static double cpu_nsec(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts);
-	return (double)ts.tv_sec * 1e9 + (double)ts.tv_nsec;
-}
-
-static int compare(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return x < y ? -1 : x > y;
-}
-
 /* Sorts, too: the first and the last are then the least and the most. */
 static double median(struct times *t)
 {
 	if (t->n == 0)
 		return 0;
-	qsort(t->nsec, t->n, sizeof(t->nsec[0]), compare);
+	qsort(t->nsec, t->n, sizeof(t->nsec[0]), compare_double);
 	return t->nsec[t->n / 2];
 }
 

@@ -24,11 +24,11 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "cleanup.h"
 #include "delivery.h"
+#include "timing.h"
 
 #define LOG_BYTES	(64UL << 20) /* the daemon's default */
 #define SOURCES		10
@@ -77,24 +77,9 @@ static void die(const char *what)
 	exit(1);
 }
 
-static double cpu_nsec(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts);
-	return (double)ts.tv_sec * 1e9 + (double)ts.tv_nsec;
-}
-
-static int compare(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return x < y ? -1 : x > y;
-}
-
 static double median(struct times *t)
 {
-	qsort(t->nsec, t->n, sizeof(t->nsec[0]), compare);
+	qsort(t->nsec, t->n, sizeof(t->nsec[0]), compare_double);
 	return t->nsec[t->n / 2];
 }
 

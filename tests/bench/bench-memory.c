@@ -24,7 +24,6 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "cleanup.h"
@@ -32,6 +31,7 @@
 #include "libkprobed-internal.h"
 #include "log-reader.h"
 #include "wakeup.h"
+#include "timing.h"
 
 #define LOG_BYTES	(64UL << 20) /* the daemon's default */
 #define SOURCES		10
@@ -71,24 +71,9 @@ static void die(const char *what)
 	exit(1);
 }
 
-static double cpu_nsec(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
-	return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
-}
-
-static int compare(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return (x > y) - (x < y);
-}
-
 static double median(struct times *t)
 {
-	qsort(t->nsec, t->n, sizeof(*t->nsec), compare);
+	qsort(t->nsec, t->n, sizeof(*t->nsec), compare_double);
 	return t->nsec[t->n / 2];
 }
 

@@ -20,13 +20,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <json-c/json.h>
 
 #include "rpc-describe-json.h"
 #include "symbol-query.h"
+#include "timing.h"
 
 #define REPETITIONS_MAX 99
 
@@ -40,10 +40,7 @@ static bool is_too_slow;
 
 static double cpu_msec(void)
 {
-	struct timespec ts;
-
-	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts);
-	return (double)ts.tv_sec * 1e3 + (double)ts.tv_nsec / 1e6;
+	return cpu_nsec() / 1e6;
 }
 
 /* Resident memory of the process, in MiB. */
@@ -74,13 +71,6 @@ static char *read_file(const char *name)
 	if (!text || fread(text, 1, (size_t)st.st_size, f) != (size_t)st.st_size)
 		return NULL;
 	return take_ptr(text);
-}
-
-static int compare_double(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return (x > y) - (x < y);
 }
 
 static void report(const char *what, double *msec, unsigned int n, double limit)
