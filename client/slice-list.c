@@ -235,7 +235,6 @@ static int list_slowly(struct slice_list *list, struct slice array)
 
 int slice_iter_list(struct slice_iter *it, struct slice_list *list, struct slice *ret)
 {
-	struct slice_iter before = *it;
 	struct slice array;
 	size_t length;
 	int r = NOT_THIS_WAY;
@@ -247,7 +246,6 @@ int slice_iter_list(struct slice_iter *it, struct slice_list *list, struct slice
 		array = (struct slice){it->at, length};
 		r = slice_iter_pass(it, array);
 	} else if (r == NOT_THIS_WAY) {
-		*it = before;
 		list->n = 0;
 		r = slice_iter_element(it, &array);
 		r = r == 0 ? -EBADMSG : r < 0 ? r : 0;
