@@ -103,19 +103,19 @@ void reader_begin_ticks(struct reader *r)
 static bool is_quiet(struct reader *r, const struct pass_result *result)
 {
 	uint64_t now = now_nsec();
-	bool is_quiet;
+	bool is_empty, is_little;
 
 	if (r->is_strict) {
-		is_quiet = result->n_pages == 0 && result->held_ts == 0;
-		r->quiet_passes = is_quiet ? r->quiet_passes + 1 : 0;
+		is_empty = result->n_pages == 0 && result->held_ts == 0;
+		r->quiet_passes = is_empty ? r->quiet_passes + 1 : 0;
 		return r->quiet_passes >= QUIET_PASSES;
 	}
 	r->span_events += result->n_appended;
 	if (now - r->span_start < BUSY_SPAN_NSEC)
 		return false;
-	is_quiet = r->span_events < BUSY_EVENTS / 2;
+	is_little = r->span_events < BUSY_EVENTS / 2;
 	begin_span(r, now);
-	return is_quiet;
+	return is_little;
 }
 
 static void schedule_next(struct reader *r, const struct pass_result *result)
