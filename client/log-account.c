@@ -23,8 +23,7 @@ struct row {
 	uint16_t kind;
 	char name[LOG_SOURCE_NAME_MAX + 1];
 	uint64_t tag;
-	uint64_t events;
-	uint64_t lost;
+	struct log_counts counts;
 	uint64_t last_seq;
 	uint64_t first; /* the log's first_seq, later */
 };
@@ -39,8 +38,12 @@ static bool row_read(const struct log_reader *r, unsigned int slot, struct row *
 	memcpy(ret->name, s->name, sizeof(ret->name));
 	ret->name[LOG_SOURCE_NAME_MAX] = '\0';
 	ret->tag = s->tag;
-	ret->events = __atomic_load_n(&s->events, __ATOMIC_ACQUIRE);
-	ret->lost = __atomic_load_n(&s->lost, __ATOMIC_ACQUIRE);
+	ret->counts = (struct log_counts){
+		.events = __atomic_load_n(&s->events, __ATOMIC_ACQUIRE),
+		.lost = __atomic_load_n(&s->lost, __ATOMIC_ACQUIRE),
+		.recursion = __atomic_load_n(&s->recursion, __ATOMIC_ACQUIRE),
+		.untold = (uint8_t)__atomic_load_n(&s->untold, __ATOMIC_ACQUIRE),
+	};
 	ret->last_seq = __atomic_load_n(&s->last_seq, __ATOMIC_RELAXED);
 	ret->first = first_after_copy(r);
 	return ret->id && __atomic_load_n(&s->id, __ATOMIC_RELAXED) == ret->id;
@@ -101,8 +104,7 @@ static void find_bases(struct log_reader *r)
 		a = &r->accounts[entry.source];
 		if (a->id != entry.source_id || a->has_base)
 			continue;
-		a->ordinal = entry.ordinal;
-		a->lost = entry.lost;
+		a->counts = log_entry_counts(&entry);
 		a->has_base = true;
 	}
 }
@@ -120,8 +122,7 @@ void accounts_begin(struct log_reader *r)
 		*a = account_of(r, &row);
 		if (!row_is_of(&row, r->position))
 			continue;
-		a->ordinal = row.events;
-		a->lost = row.lost;
+		a->counts = row.counts;
 		a->has_base = true;
 	}
 	find_bases(r);
@@ -167,26 +168,44 @@ static void put_gap(struct log_reader *r, const char *kind, uint64_t count, cons
 	text_putc(&r->gaps, '}');
 }
 
-/* The source has come to @ordinal and @lost; what lies between was overtaken. */
-static void account_advance(struct log_reader *r, unsigned int slot, uint64_t ordinal,
-			    uint64_t lost)
+/* What gap entries of the source have told between @before and @now, and were overtaken. */
+static void put_overtaken(struct log_reader *r, unsigned int slot, const struct log_counts *before,
+			  const struct log_counts *now)
 {
-	struct account *a = &r->accounts[slot];
+	const struct account *a = &r->accounts[slot];
+	bool is_untold = now->untold != before->untold;
+	const char *kind = "missed", *name = NULL;
 	struct row row;
 
+	if (now->lost <= before->lost && now->recursion <= before->recursion && !is_untold)
+		return;
+	if (a->kind == LOG_SOURCE_RING)
+		kind = "overrun";
+	else if (a->kind == LOG_SOURCE_SERVICE)
+		kind = "restart";
+	else if (row_read(r, slot, &row) && row.id == a->id)
+		name = row.name;
+	if (now->lost > before->lost)
+		put_gap(r, kind, now->lost - before->lost, name);
+	if (now->recursion > before->recursion)
+		put_gap(r, "recursion", now->recursion - before->recursion, name);
+	if (is_untold)
+		put_gap(r, kind, 0, name);
+}
+
+/* The source has come to @now; what lies between was overtaken. */
+static void account_advance(struct log_reader *r, unsigned int slot, const struct log_counts *now)
+{
+	struct account *a = &r->accounts[slot];
+
 	if (!a->has_base) {
-		r->is_uncounted |= r->was_overtaken && ordinal > 0;
+		r->is_uncounted |= r->was_overtaken && now->events > 0;
 	} else {
-		if (ordinal > a->ordinal)
-			r->overtaken += ordinal - a->ordinal;
-		if (lost > a->lost && a->kind != LOG_SOURCE_PROBE)
-			put_gap(r, "overrun", lost - a->lost, NULL);
-		else if (lost > a->lost)
-			put_gap(r, "missed", lost - a->lost,
-				row_read(r, slot, &row) && row.id == a->id ? row.name : NULL);
+		if (now->events > a->counts.events)
+			r->overtaken += now->events - a->counts.events;
+		put_overtaken(r, slot, &a->counts, now);
 	}
-	a->ordinal = ordinal;
-	a->lost = lost;
+	a->counts = *now;
 	a->has_base = true;
 }
 
@@ -202,16 +221,32 @@ static uint64_t gap_count(struct slice json)
 	return count;
 }
 
+static void count_gap(struct account *a, unsigned int flags, uint64_t count)
+{
+	if (count == 0)
+		a->counts.untold++;
+	else if (flags & LOG_RECURSION)
+		a->counts.recursion += count;
+	else
+		a->counts.lost += count;
+}
+
+static bool is_same(const struct log_counts *a, const struct log_counts *b)
+{
+	return a->events == b->events && a->lost == b->lost && a->recursion == b->recursion &&
+	       a->untold == b->untold;
+}
+
 void account_take(struct log_reader *r, const struct log_item *p, struct slice json)
 {
 	struct account *a = &r->accounts[p->source];
 
-	if (!a->has_base || p->ordinal != a->ordinal || p->lost != a->lost)
-		account_advance(r, p->source, p->ordinal, p->lost);
+	if (!a->has_base || !is_same(&p->before, &a->counts))
+		account_advance(r, p->source, &p->before);
 	if (p->flags & LOG_GAP)
-		a->lost += gap_count(json);
+		count_gap(a, p->flags, gap_count(json));
 	else
-		a->ordinal++;
+		a->counts.events++;
 }
 
 void accounts_settle(struct log_reader *r, uint64_t end)
@@ -232,7 +267,7 @@ void accounts_settle(struct log_reader *r, uint64_t end)
 		}
 		/* Of a source with entries behind the end, the next one tells. */
 		if (a->is_selected && row_is_of(&row, end))
-			account_advance(r, slot, row.events, row.lost);
+			account_advance(r, slot, &row.counts);
 	}
 	r->needs_settling = false;
 }

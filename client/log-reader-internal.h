@@ -16,9 +16,8 @@ struct account {
 	uint32_t id; /* 0: none known */
 	uint16_t kind;
 	bool is_selected;
-	bool has_base;	  /* the next two are known */
-	uint64_t ordinal; /* events that are settled, or were before the reader began */
-	uint64_t lost;	  /* losses told by gap entries, likewise */
+	bool has_base;		  /* the next is known */
+	struct log_counts counts; /* of what is settled, or was before the reader began */
 };
 
 struct log_reader {

@@ -245,8 +245,7 @@ static int walk(struct log_reader *r, uint64_t end, size_t max_events, uint64_t 
 		*p = (struct log_item){
 			.seq = seq,
 			.ts = entry.ts,
-			.ordinal = entry.ordinal,
-			.lost = entry.lost,
+			.before = log_entry_counts(&entry),
 			.at = length,
 			.length = entry.text_len,
 			.tid = entry.tid,

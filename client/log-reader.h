@@ -26,11 +26,10 @@ struct log_reader;
 /* An entry that is given out. */
 struct log_item {
 	uint64_t seq;
-	uint64_t ts; /* CLOCK_MONOTONIC, ns */
-	uint64_t ordinal;
-	uint64_t lost;
-	size_t at;	 /* offset of its text in the batch's copy */
-	uint32_t length; /* with the comma, or what else is behind the text */
+	uint64_t ts;		  /* CLOCK_MONOTONIC, ns */
+	struct log_counts before; /* of its source, before it */
+	size_t at;		  /* offset of its text in the batch's copy */
+	uint32_t length;	  /* with the comma, or what else is behind the text */
 	uint32_t tid;
 	uint16_t source;
 	uint16_t cpu;

@@ -9,8 +9,10 @@
 
 struct overtaken {
 	uint64_t events;
-	uint64_t lost; /* told by gap entries that were overtaken as well */
-	bool is_uncounted;
+	/* Told by gap entries that were overtaken as well. */
+	uint64_t lost, recursion;
+	bool has_untold;   /* and such that did not say how many */
+	bool is_uncounted; /* nothing of it is known */
 };
 
 /* How far the source has moved on in the log without the cursor. */
@@ -18,21 +20,31 @@ static struct overtaken count_overtaken(const struct subscription *s,
 					const struct subscription_source *source)
 {
 	const struct log_source *from = event_log_last_source(s->log, source->slot);
+	const struct log_counts *settled = &source->counts;
 	struct overtaken n = {0};
+	struct log_counts c;
 
 	if (from->id != source->id) {
 		/* The slot was used again, and the counters with it. */
 		n.is_uncounted = source->next && source->next < event_log_first(s->log);
-	} else if (from->first_seq == 0) {
-		n.events = from->events - source->ordinal;
-		n.lost = from->lost - source->lost;
-	} else if (s->filter || (source->next && source->next < from->first_seq)) {
-		const struct log_entry *e = event_log_entry(s->log, from->first_seq);
-
-		n.events = e->ordinal > source->ordinal ? e->ordinal - source->ordinal : 0;
-		n.lost = e->lost > source->lost ? e->lost - source->lost : 0;
+		return n;
 	}
-	return n;
+	if (from->first_seq == 0)
+		c = log_source_counts(from);
+	else if (s->filter || (source->next && source->next < from->first_seq))
+		c = log_entry_counts(event_log_entry(s->log, from->first_seq));
+	else
+		return n;
+	/* What is behind the oldest entry may have been settled already. */
+	if (c.events < settled->events || c.lost < settled->lost ||
+	    c.recursion < settled->recursion)
+		return n;
+	return (struct overtaken){
+		.events = c.events - settled->events,
+		.lost = c.lost - settled->lost,
+		.recursion = c.recursion - settled->recursion,
+		.has_untold = c.untold != settled->untold,
+	};
 }
 
 /* @count 0: unknown. */
@@ -53,34 +65,85 @@ static size_t put_gap(char *p, const char *kind, uint64_t count, const char *pro
 }
 
 #define GAP_TEXT_MAX (96 + JSON_INT_MAX + JSON_STRING_MAX(LOG_SOURCE_NAME_MAX))
+/* Room for all gaps that are of no probe, what was left out included. */
+#define FOLDED_TEXT_MAX (9 * (64 + JSON_INT_MAX))
 
 static void add_gap(struct batch *b, const char *kind, uint64_t count, const char *probe)
 {
 	b->gaps_len += put_gap(b->gaps + b->gaps_len, kind, count, probe);
 }
 
+/* What gap entries would have told, of all sources that are not told one by one. */
+struct folded {
+	uint64_t missed, recursion, overrun;
+	bool missed_untold, overrun_untold, restart_untold;
+};
+
+/* By probe as long as there is room. */
+static void fold(struct folded *f, const struct overtaken *n, const struct log_source *from,
+		 struct batch *b)
+{
+	bool is_probe = from->kind == LOG_SOURCE_PROBE;
+
+	b->is_uncounted |= n->has_untold;
+	if (!is_probe) {
+		f->overrun += n->lost;
+		if (n->has_untold && from->kind == LOG_SOURCE_RING)
+			f->overrun_untold = true;
+		else if (n->has_untold)
+			f->restart_untold = true;
+		return;
+	}
+	b->missed += n->lost;
+	b->recursion += n->recursion;
+	if (sizeof(b->gaps) - b->gaps_len < 3 * GAP_TEXT_MAX + FOLDED_TEXT_MAX) {
+		f->missed += n->lost;
+		f->recursion += n->recursion;
+		f->missed_untold |= n->has_untold;
+		return;
+	}
+	if (n->lost)
+		add_gap(b, "missed", n->lost, from->name);
+	if (n->recursion)
+		add_gap(b, "recursion", n->recursion, from->name);
+	if (n->has_untold)
+		add_gap(b, "missed", 0, from->name);
+}
+
+static void add_folded(const struct folded *f, struct batch *b)
+{
+	if (f->missed)
+		add_gap(b, "missed", f->missed, NULL);
+	if (f->recursion)
+		add_gap(b, "recursion", f->recursion, NULL);
+	if (f->overrun)
+		add_gap(b, "overrun", f->overrun, NULL);
+	if (f->missed_untold)
+		add_gap(b, "missed", 0, NULL);
+	if (f->overrun_untold)
+		add_gap(b, "overrun", 0, NULL);
+	if (f->restart_untold)
+		add_gap(b, "restart", 0, NULL);
+	b->overrun += f->overrun;
+}
+
 /*
  * What was lost by falling behind: one gap for all events, and what the gap entries that went with
- * them would have told, by probe as long as there is room.
+ * them would have told.
  */
 static void compose_overtaken(const struct subscription *s, struct batch *b)
 {
-	uint64_t first = event_log_first(s->log), events = 0, missed = 0, overrun = 0;
+	uint64_t first = event_log_first(s->log), events = 0;
 	bool is_uncounted = s->has_uncounted;
+	struct folded f = {0};
 
+	b->is_uncounted = false;
 	for (size_t i = 0; i < s->n_sources && s->position < first; i++) {
-		const struct log_source *from = event_log_last_source(s->log, s->sources[i].slot);
 		struct overtaken n = count_overtaken(s, &s->sources[i]);
 
 		events += n.events;
 		is_uncounted |= n.is_uncounted;
-		if (n.lost && from->kind != LOG_SOURCE_PROBE)
-			overrun += n.lost;
-		else if (n.lost && sizeof(b->gaps) - b->gaps_len >= 2 * GAP_TEXT_MAX) {
-			add_gap(b, "missed", n.lost, from->name);
-			b->missed += n.lost;
-		} else
-			missed += n.lost;
+		fold(&f, &n, event_log_last_source(s->log, s->sources[i].slot), b);
 	}
 	/* Where there are marks they know what of it would have been left out. */
 	if (s->position < first && is_marked(s, s->position)) {
@@ -89,13 +152,8 @@ static void compose_overtaken(const struct subscription *s, struct batch *b)
 		events = now.events - s->counts.events;
 		b->filtered = (int64_t)(now.left_out - s->counts.left_out);
 	}
-	b->missed += missed;
-	b->overrun += overrun;
-	b->is_uncounted = is_uncounted;
-	if (missed)
-		add_gap(b, "missed", missed, NULL);
-	if (overrun)
-		add_gap(b, "overrun", overrun, NULL);
+	add_folded(&f, b);
+	b->is_uncounted |= is_uncounted;
 	b->overtaken = events;
 	if (events)
 		add_gap(b, "overtaken", events, NULL);
@@ -103,10 +161,10 @@ static void compose_overtaken(const struct subscription *s, struct batch *b)
 		add_gap(b, "overtaken", 0, NULL);
 }
 
-/* The text of a gap entry begins with its kind and count, as reader_append_gap() writes it. */
+/* The text of a gap entry has its count, as reader_append_gap() writes it. */
 static void count_gap(const struct subscription *s, const struct log_entry *e, struct batch *b)
 {
-	static const char recursion[] = "{\"kind\":\"recursion\"", count[] = "\"count\":";
+	static const char count[] = "\"count\":";
 	const struct log_source *from = event_log_last_source(s->log, e->source);
 	const char *text = event_log_text(s->log, e);
 	const char *number = memmem(text, e->text_len, count, sizeof(count) - 1);
@@ -122,7 +180,7 @@ static void count_gap(const struct subscription *s, const struct log_entry *e, s
 		b->is_uncounted = true;
 	else if (from->kind == LOG_SOURCE_RING)
 		b->overrun += n;
-	else if (memcmp(text, recursion, sizeof(recursion) - 1) == 0)
+	else if (e->flags & LOG_RECURSION)
 		b->recursion += n;
 	else
 		b->missed += n;

@@ -205,7 +205,7 @@ static void rebuild_sources(struct event_log *log)
 		s->last_seq = seq;
 		s->in_log++;
 		if (!(e->flags & LOG_GAP))
-			s->events = e->ordinal + 1;
+			s->events = log_entry_counts(e).events + 1;
 	}
 	log->header->sources_used = 1;
 	for (unsigned int i = 1; i < LOG_SOURCES_MAX; i++)
@@ -322,11 +322,11 @@ uint32_t event_log_take_id(struct event_log *log)
  */
 static bool is_staler(const struct log_source *a, const struct log_source *b)
 {
-	bool has_counts = a->events || a->lost;
+	bool has_counts = a->events || a->lost || a->recursion;
 
 	if (a->last_seq != b->last_seq)
 		return a->last_seq < b->last_seq;
-	if (has_counts != (b->events || b->lost))
+	if (has_counts != (b->events || b->lost || b->recursion))
 		return !has_counts;
 	return a->id < b->id;
 }
@@ -425,6 +425,16 @@ char *event_log_reserve(struct event_log *log, size_t max)
 	return text;
 }
 
+static void count_gap(struct log_source *s, unsigned int flags, uint64_t lost)
+{
+	uint64_t *to = flags & LOG_RECURSION ? &s->recursion : &s->lost;
+
+	if (lost)
+		__atomic_store_n(to, *to + lost, __ATOMIC_RELEASE);
+	else
+		__atomic_store_n(&s->untold, s->untold + 1, __ATOMIC_RELEASE);
+}
+
 uint64_t event_log_commit(struct event_log *log, unsigned int slot, uint64_t ts, uint32_t tid,
 			  unsigned int cpu, unsigned int flags, size_t len, uint64_t lost)
 {
@@ -436,14 +446,19 @@ uint64_t event_log_commit(struct event_log *log, unsigned int slot, uint64_t ts,
 		.seq = seq,
 		.ts = ts,
 		.text_pos = log->text_head,
-		.ordinal = s->events,
-		.lost = s->lost,
+		.ordinal_low = (uint32_t)s->events,
+		.lost_low = (uint32_t)s->lost,
+		.recursion_low = (uint32_t)s->recursion,
 		.text_len = (uint32_t)len + 1,
 		.source_id = s->id,
 		.tid = tid,
 		.source = (uint16_t)slot,
 		.cpu = (uint16_t)cpu,
-		.flags = (uint16_t)flags,
+		.flags = (uint8_t)flags,
+		.untold = (uint8_t)s->untold,
+		.ordinal_high = (uint16_t)(s->events >> 32),
+		.lost_high = (uint16_t)(s->lost >> 32),
+		.recursion_high = (uint16_t)(s->recursion >> 32),
 	};
 	if (s->last_seq)
 		log->index[s->last_seq & log->index_mask].next_delta =
@@ -453,7 +468,7 @@ uint64_t event_log_commit(struct event_log *log, unsigned int slot, uint64_t ts,
 	__atomic_store_n(&s->last_seq, seq, __ATOMIC_RELAXED);
 	s->in_log++;
 	if (flags & LOG_GAP)
-		__atomic_store_n(&s->lost, s->lost + lost, __ATOMIC_RELEASE);
+		count_gap(s, flags, lost);
 	else
 		__atomic_store_n(&s->events, s->events + 1, __ATOMIC_RELEASE);
 	log->text_head += len + 1;

@@ -91,8 +91,8 @@ char *event_log_reserve(struct event_log *log, size_t max);
 
 /*
  * Appends what was written to the reserved room: @len bytes, the comma excluded, which is added
- * here. Returns the entry's sequence number, event_log_next() as it was before. @lost: for gap
- * entries, how many losses it tells.
+ * here. Returns the entry's sequence number, event_log_next() as it was before. @flags: enum
+ * log_flags. @lost: for gap entries, how many losses it tells, 0: it does not say.
  */
 uint64_t event_log_commit(struct event_log *log, unsigned int slot, uint64_t ts, uint32_t tid,
 			  unsigned int cpu, unsigned int flags, size_t len, uint64_t lost);

@@ -45,7 +45,8 @@ void reader_append_gap(struct reader *r, unsigned int source, const char *kind, 
 	p = put_literal(p, ",\"untilTs\":");
 	p = put_u64(p, until);
 	*p++ = '}';
-	append_text(r, source, until, 0, cpu < 0 ? 0 : (unsigned int)cpu, LOG_GAP,
+	append_text(r, source, until, 0, cpu < 0 ? 0 : (unsigned int)cpu,
+		    strcmp(kind, "recursion") == 0 ? LOG_GAP | LOG_RECURSION : LOG_GAP,
 		    (size_t)(p - text), count, NULL);
 }
 

@@ -39,6 +39,13 @@ struct subscription_source *subscription_find(const struct subscription *s, unsi
 	return NULL;
 }
 
+/* What the source had before the entry @seq of it, 0: in all. */
+static struct log_counts counts_before(const struct subscription *s, const struct log_source *from,
+				       uint64_t seq)
+{
+	return seq ? log_entry_counts(event_log_entry(s->log, seq)) : log_source_counts(from);
+}
+
 /* Where the source stands as seen from the cursor: its first entry there, and what came before. */
 static void place_source(struct subscription *s, const struct log_source *from,
 			 struct subscription_source *source)
@@ -47,13 +54,11 @@ static void place_source(struct subscription *s, const struct log_source *from,
 
 	/* A cursor from before the oldest entry: what it missed of this source was never counted.
 	 */
-	if (s->position < event_log_first(s->log) &&
-	    (seq ? event_log_entry(s->log, seq)->ordinal : from->events) > 0)
+	if (s->position < event_log_first(s->log) && counts_before(s, from, seq).events > 0)
 		s->has_uncounted = true;
 
 	source->next = 0;
-	source->ordinal = from->events;
-	source->lost = from->lost;
+	source->counts = log_source_counts(from);
 	if (s->position >= event_log_next(s->log))
 		return;
 	while (seq) {
@@ -61,8 +66,7 @@ static void place_source(struct subscription *s, const struct log_source *from,
 
 		if (seq >= s->position) {
 			source->next = seq;
-			source->ordinal = e->ordinal;
-			source->lost = e->lost;
+			source->counts = log_entry_counts(e);
 			return;
 		}
 		seq = e->next_delta ? seq + e->next_delta : 0;
@@ -143,13 +147,8 @@ static void settle_source(const struct subscription *s, struct subscription_sour
 		seq = e->next_delta ? seq + e->next_delta : 0;
 	}
 	source->next = seq;
-	if (seq) {
-		source->ordinal = event_log_entry(s->log, seq)->ordinal;
-		source->lost = event_log_entry(s->log, seq)->lost;
-	} else if (is_current) {
-		source->ordinal = from->events;
-		source->lost = from->lost;
-	}
+	if (seq || is_current)
+		source->counts = counts_before(s, from, seq);
 }
 
 void subscription_note(struct subscription *s, unsigned int slot, uint64_t seq)
@@ -180,16 +179,9 @@ uint64_t subscription_waiting(const struct subscription *s)
 		const struct log_source *from = event_log_last_source(s->log, source->slot);
 
 		if (source->next && from->id == source->id)
-			n += from->events - source->ordinal;
+			n += from->events - source->counts.events;
 	}
 	return n;
-}
-
-/* What @source has told in gap entries before the entry @seq of it, 0: in all. */
-static uint64_t lost_before(const struct subscription *s, const struct log_source *from,
-			    uint64_t seq)
-{
-	return seq ? event_log_entry(s->log, seq)->lost : from->lost;
 }
 
 /* Gap entries between the position and @end are told: the sources' accounts, kept by marks. */
@@ -201,7 +193,7 @@ static void settle_marked(struct subscription *s, uint64_t end)
 		const struct log_source *from = event_log_last_source(s->log, s->sources[i].slot);
 
 		if (from->id == s->sources[i].id)
-			s->sources[i].lost = lost_before(s, from, from->first_seq);
+			s->sources[i].counts = counts_before(s, from, from->first_seq);
 	}
 	seq = seq < first ? first : seq;
 	seq = seq < s->view->begin ? s->view->begin : seq;
@@ -210,8 +202,8 @@ static void settle_marked(struct subscription *s, uint64_t end)
 		struct subscription_source *source = source_of(s, e);
 
 		if (source)
-			source->lost = lost_before(s, event_log_last_source(s->log, e->source),
-						   e->next_delta ? e->seq + e->next_delta : 0);
+			source->counts = counts_before(s, event_log_last_source(s->log, e->source),
+						       e->next_delta ? e->seq + e->next_delta : 0);
 	}
 	s->counts = view_count(s->view, end);
 }

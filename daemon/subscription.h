@@ -31,9 +31,8 @@
 struct subscription_source {
 	uint16_t slot;
 	uint32_t id;
-	uint64_t next;	  /* seq of its next entry for us; 0: none known */
-	uint64_t ordinal; /* events of it that are accounted for */
-	uint64_t lost;	  /* losses told by its gap entries that are accounted for */
+	uint64_t next;		  /* seq of its next entry for us; 0: none known */
+	struct log_counts counts; /* of it what is accounted for */
 };
 
 struct subscription {

@@ -163,7 +163,7 @@ static void look_at(const struct wakeups *w, struct watched *s)
 	const struct log_source *source = event_log_last_source(w->log, s->slot);
 
 	s->last_seq = source ? source->last_seq : 0;
-	s->count = source ? source->events + source->lost : 0;
+	s->count = source ? source->events + source->lost + source->recursion : 0;
 }
 
 static struct watched *watch(struct wakeups *w, unsigned int slot)

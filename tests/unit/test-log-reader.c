@@ -32,11 +32,12 @@
 struct tally {
 	uint64_t events;
 	uint64_t overtaken;
-	uint64_t told;	  /* by gap entries */
-	uint64_t missed;  /* what overtaken gap entries had told, of probes */
-	uint64_t overrun; /* and of rings */
-	uint64_t unknown; /* gaps without a number */
-	uint64_t last;	  /* number of the last event */
+	uint64_t told;	    /* by gap entries */
+	uint64_t missed;    /* what overtaken gap entries had told, of probes */
+	uint64_t recursion; /* of probes, told by gap entries or when these were overtaken */
+	uint64_t overrun;   /* and of rings */
+	uint64_t unknown;   /* gaps without a number */
+	uint64_t last;	    /* number of the last event */
 };
 
 static struct log_reader *reader_of(const struct event_log *log, const char *selector,
@@ -77,13 +78,22 @@ static void append(struct event_log *log, unsigned int slot, uint64_t n)
 	event_log_commit(log, slot, n, 1, 0, 0, (size_t)event_text(n, text), 0);
 }
 
+static bool is_ring(const struct event_log *log, unsigned int slot)
+{
+	return event_log_source(log, slot)->kind == LOG_SOURCE_RING;
+}
+
 static void append_gap(struct event_log *log, unsigned int slot, uint64_t lost)
 {
 	char *text = event_log_reserve(log, 512);
-	int n = lost ? sprintf(text, "{\"kind\":\"told\",\"count\":%llu}", (unsigned long long)lost)
-		     : sprintf(text, "{\"kind\":\"told\",\"count\":null}");
+	bool is_recursion = lost && lost % 3 == 0 && !is_ring(log, slot);
+	const char *kind = is_recursion ? "recursion" : "told";
+	int n = lost ? sprintf(text, "{\"kind\":\"%s\",\"count\":%llu}", kind,
+			       (unsigned long long)lost)
+		     : sprintf(text, "{\"kind\":\"%s\",\"count\":null}", kind);
 
-	event_log_commit(log, slot, 0, 0, 0, LOG_GAP, (size_t)n, lost);
+	event_log_commit(log, slot, 0, 0, 0, is_recursion ? LOG_GAP | LOG_RECURSION : LOG_GAP,
+			 (size_t)n, lost);
 }
 
 static void count_gap(struct slice gap, struct tally *t)
@@ -101,6 +111,8 @@ static void count_gap(struct slice gap, struct tally *t)
 		t->overtaken += count;
 	else if (slice_is(kind, "missed"))
 		t->missed += count;
+	else if (slice_is(kind, "recursion"))
+		t->recursion += count;
 	else if (slice_is(kind, "overrun"))
 		t->overrun += count;
 	else if (slice_is(kind, "told"))
@@ -280,7 +292,7 @@ static void test_overtaken_is_counted(void **state)
 	struct log_reader *r;
 	struct tally t = {0};
 	unsigned int slots[4];
-	uint64_t n = 0, mine = 0, lost = 0, ring_lost = 0;
+	uint64_t n = 0, mine = 0, lost = 0, recursion = 0, ring_lost = 0;
 
 	assert_int_equal(event_log_new(LOG_BYTES, -1, &log), 0);
 	slots[0] = source(log, LOG_SOURCE_PROBE, "a0");
@@ -300,7 +312,8 @@ static void test_overtaken_is_counted(void **state)
 				uint64_t count = 1 + random_below(&random, 9);
 
 				append_gap(log, slots[which], count);
-				lost += which == 0 || which == 3 ? count : 0;
+				if (which == 0 || which == 3)
+					*(count % 3 ? &lost : &recursion) += count;
 				ring_lost += which == 2 ? count : 0;
 			} else {
 				append(log, slots[which], n++);
@@ -315,6 +328,7 @@ static void test_overtaken_is_counted(void **state)
 		assert_int_equal(t.unknown, 0);
 		assert_int_equal(t.events + t.overtaken, mine);
 		assert_int_equal(t.told + t.missed + t.overrun, lost + ring_lost);
+		assert_int_equal(t.recursion, recursion);
 	}
 	assert_true(t.overtaken > 100000);
 	assert_true(t.events > 100000);

@@ -108,13 +108,21 @@ static int item_text(const struct world *w, uint64_t seq, char *buf)
 		       "----------");
 }
 
+/* Of a probe, which may be missed for two reasons. */
+static bool is_recursion(const struct world *w, const struct item *item)
+{
+	return item->lost && item->lost % 3 == 0 && item->source != w->n_sources - 1;
+}
+
 static void append(struct world *w, size_t source, uint32_t lost)
 {
+	unsigned int flags = lost ? LOG_GAP : 0;
 	char *text = event_log_reserve(w->log, 300);
 	uint64_t seq = w->next++;
 
 	w->items[seq] = (struct item){(uint16_t)source, lost > 0, lost};
-	assert_int_equal(event_log_commit(w->log, w->slots[source], seq, 1, 0, lost ? LOG_GAP : 0,
+	flags |= is_recursion(w, &w->items[seq]) ? LOG_RECURSION : 0;
+	assert_int_equal(event_log_commit(w->log, w->slots[source], seq, 1, 0, flags,
 					  (size_t)item_text(w, seq, text), lost),
 			 seq);
 	if (w->first_of_pass[source] == 0)
@@ -135,6 +143,7 @@ static void end_pass(struct world *w)
 struct told {
 	uint64_t overtaken;
 	uint64_t lost[SOURCES_MAX]; /* of overtaken gap entries; the last one: overrun */
+	uint64_t recursion[SOURCES_MAX];
 	uint64_t lost_of_nobody;
 	uint64_t gap_seqs[512];
 	size_t n_gaps;
@@ -168,6 +177,8 @@ static void read_told(const struct world *w, const struct batch *b, struct told 
 			ret->lost[w->n_sources - 1] += count;
 		else if (!json_object_object_get_ex(gap, "probe", &v))
 			ret->lost_of_nobody += count;
+		else if (strcmp(kind, "recursion") == 0)
+			ret->recursion[atoi(json_object_get_string(v) + 1)] += count;
 		else
 			ret->lost[atoi(json_object_get_string(v) + 1)] += count;
 	}
@@ -179,7 +190,7 @@ static void check_gaps(const struct world *w, const struct viewer *v, const stru
 		       uint64_t *at)
 {
 	uint64_t first = event_log_first(w->log), seq, overtaken = 0;
-	uint64_t lost[SOURCES_MAX] = {0};
+	uint64_t lost[SOURCES_MAX] = {0}, recursion[SOURCES_MAX] = {0};
 	struct told told;
 	size_t n = 0;
 
@@ -190,12 +201,17 @@ static void check_gaps(const struct world *w, const struct viewer *v, const stru
 		if (!v->sees[item->source])
 			continue;
 		overtaken += !item->is_gap;
-		lost[item->source] += item->lost;
+		if (is_recursion(w, item))
+			recursion[item->source] += item->lost;
+		else
+			lost[item->source] += item->lost;
 	}
 	assert_false(told.is_uncounted);
 	assert_int_equal(told.overtaken, overtaken);
-	for (size_t i = 0; i < w->n_sources; i++)
+	for (size_t i = 0; i < w->n_sources; i++) {
 		assert_int_equal(told.lost[i], lost[i]);
+		assert_int_equal(told.recursion[i], recursion[i]);
+	}
 
 	for (; seq < w->next; seq++) {
 		if (!v->sees[w->items[seq].source])
@@ -415,6 +431,84 @@ static void test_gaps_beyond_their_room_wait(void **state)
 }
 
 /* More sources than gaps fit into a batch have lost something: nothing of it goes untold. */
+static struct json_object *gaps_of(const struct batch *b)
+{
+	char text[BATCH_GAP_BYTES + 3];
+	struct json_object *array;
+
+	snprintf(text, sizeof(text), "[%.*s]", (int)b->gaps_len, b->gaps);
+	array = json_tokener_parse(text);
+	assert_non_null(array);
+	return array;
+}
+
+static uint64_t sum_of(struct json_object *array, const char *kind)
+{
+	uint64_t sum = 0;
+
+	for (size_t i = 0; i < json_object_array_length(array); i++) {
+		struct json_object *gap = json_object_array_get_idx(array, i);
+
+		if (strcmp(json_object_get_string(json_object_object_get(gap, "kind")), kind) == 0)
+			sum += json_object_get_uint64(json_object_object_get(gap, "count"));
+	}
+	return sum;
+}
+
+/* Gap entries without a count are overtaken, with causes of one probe around them. */
+static void test_overtaken_gaps_keep_their_causes(void **state)
+{
+	static const struct {
+		unsigned int source, flags;
+		uint64_t count;
+	} told[] = {
+		{1, LOG_GAP, 3}, {1, LOG_GAP | LOG_RECURSION, 20}, {1, LOG_GAP, 0}, {2, LOG_GAP, 0},
+		{0, LOG_GAP, 0}, {1, LOG_GAP | LOG_RECURSION, 5},  {1, LOG_GAP, 40}};
+	unsigned int slots[3] = {LOG_SOURCE_GLOBAL};
+	struct event_log *log;
+	struct subscription s;
+	struct json_object *array;
+	struct batch b;
+	uint64_t seq;
+
+	assert_int_equal(event_log_new(LOG_BYTES, -1, &log), 0);
+	event_log_source_open(log, LOG_SOURCE_PROBE, "a", 1, &slots[1]);
+	event_log_source_open(log, LOG_SOURCE_RING, "ring", 2, &slots[2]);
+	subscription_init(&s, log, 1);
+	for (size_t i = 0; i < ARRAY_SIZE(slots); i++)
+		subscription_add_source(&s, slots[i]);
+	for (size_t i = 0; i < ARRAY_SIZE(told); i++) {
+		char *p = event_log_reserve(log, 100);
+
+		seq = event_log_commit(log, slots[told[i].source], 1, 1, 0, told[i].flags,
+				       (size_t)sprintf(p, "{}"), told[i].count);
+		subscription_note(&s, slots[told[i].source], seq);
+	}
+	for (int i = 0; i < 10000; i++) {
+		char *p = event_log_reserve(log, 100);
+
+		event_log_commit(log, slots[1], 1, 1, 0, 0, (size_t)sprintf(p, "{}"), 0);
+	}
+	assert_true(batch_compose(&s, 10, 1000, &b));
+	array = gaps_of(&b);
+	/* missed, recursion, missed and unknown, overrun and restart both unknown, overtaken */
+	assert_int_equal(json_object_array_length(array), 6);
+	assert_int_equal(sum_of(array, "missed"), 43);
+	assert_int_equal(sum_of(array, "recursion"), 25);
+	assert_int_equal(sum_of(array, "overtaken"), event_log_first(log) - 1 - ARRAY_SIZE(told));
+	assert_true(b.is_uncounted);
+	json_object_put(array);
+	subscription_consume(&s, &b, b.end);
+	/* And once. */
+	while (batch_compose(&s, 1000, 100000, &b)) {
+		assert_int_equal(b.gaps_len, 0);
+		assert_false(b.is_uncounted);
+		subscription_consume(&s, &b, b.end);
+	}
+	subscription_done(&s);
+	event_log_free(log);
+}
+
 static void test_overtaken_gaps_of_many_sources_are_all_told(void **state)
 {
 	enum { MANY = 300 };
@@ -422,9 +516,8 @@ static void test_overtaken_gaps_of_many_sources_are_all_told(void **state)
 	struct subscription s;
 	struct batch b;
 	struct json_object *array;
-	char text[BATCH_GAP_BYTES + 3];
 	unsigned int slots[MANY + 1];
-	uint64_t sum = 0;
+	uint64_t missed, recursion, overrun;
 
 	assert_int_equal(event_log_new(LOG_BYTES, -1, &log), 0);
 	subscription_init(&s, log, 1);
@@ -441,7 +534,8 @@ static void test_overtaken_gaps_of_many_sources_are_all_told(void **state)
 		char *p = event_log_reserve(log, 100);
 
 		subscription_note(&s, slots[i],
-				  event_log_commit(log, slots[i], 1, 1, 0, LOG_GAP,
+				  event_log_commit(log, slots[i], 1, 1, 0,
+						   i % 4 ? LOG_GAP : LOG_GAP | LOG_RECURSION,
 						   (size_t)sprintf(p, "{}"), 7));
 	}
 	for (int i = 0; i < 10000; i++) {
@@ -451,13 +545,17 @@ static void test_overtaken_gaps_of_many_sources_are_all_told(void **state)
 	}
 	assert_true(batch_compose(&s, 10, 1000, &b));
 	assert_true(b.gaps_len <= sizeof(b.gaps));
-	snprintf(text, sizeof(text), "[%.*s]", (int)b.gaps_len, b.gaps);
-	array = json_tokener_parse(text);
-	assert_non_null(array);
-	for (size_t i = 0; i < json_object_array_length(array); i++)
-		sum += json_object_get_uint64(
-			json_object_object_get(json_object_array_get_idx(array, i), "count"));
-	assert_int_equal(sum, 7 * MANY);
+	array = gaps_of(&b);
+	missed = sum_of(array, "missed");
+	recursion = sum_of(array, "recursion");
+	overrun = sum_of(array, "overrun");
+	assert_int_equal(overrun, 7 * MANY / 2);
+	assert_int_equal(recursion, 7 * MANY / 4);
+	assert_int_equal(missed, 7 * MANY / 4);
+	assert_int_equal(b.missed, missed);
+	assert_int_equal(b.recursion, recursion);
+	assert_int_equal(b.overrun, overrun);
+	assert_false(b.is_uncounted);
 	json_object_put(array);
 	subscription_done(&s);
 	event_log_free(log);
@@ -761,6 +859,7 @@ int main(void)
 		cmocka_unit_test(test_pieces_are_limited),
 		cmocka_unit_test(test_gaps_beyond_their_room_wait),
 		cmocka_unit_test(test_overtaken_gaps_of_many_sources_are_all_told),
+		cmocka_unit_test(test_overtaken_gaps_keep_their_causes),
 		cmocka_unit_test(test_cursor_from_long_ago_says_so),
 		cmocka_unit_test(test_cursor_in_the_middle_of_the_log_misses_nothing),
 		cmocka_unit_test(test_events_of_a_source_that_has_gone_are_told),
