@@ -66,7 +66,7 @@ static size_t put_gap(char *p, const char *kind, uint64_t count, const char *pro
 
 #define GAP_TEXT_MAX (96 + JSON_INT_MAX + JSON_STRING_MAX(LOG_SOURCE_NAME_MAX))
 /* Room for all gaps that are of no probe, what was left out included. */
-#define FOLDED_TEXT_MAX (9 * (64 + JSON_INT_MAX))
+#define FOLDED_TEXT_MAX (10 * (64 + JSON_INT_MAX))
 
 static void add_gap(struct batch *b, const char *kind, uint64_t count, const char *probe)
 {
@@ -186,8 +186,8 @@ static void count_gap(const struct subscription *s, const struct log_entry *e, s
 		b->missed += n;
 }
 
-/* Two gaps without a probe: what was left out is told last. */
-#define LEFT_OUT_TEXT_MAX 128
+/* Two gaps without a probe, and a member: what was left out is told last. */
+#define LEFT_OUT_TEXT_MAX 192
 
 /* The gap entries that stand before the next event. */
 static const struct log_entry *compose_gaps(struct walk *w, struct batch *b)
@@ -205,6 +205,21 @@ static const struct log_entry *compose_gaps(struct walk *w, struct batch *b)
 	return e;
 }
 
+static void add_filtered(struct batch *b)
+{
+	char *p;
+
+	add_gap(b, "filtered", (uint64_t)b->filtered_told, NULL);
+	if (!b->sampled_told)
+		return;
+	/* Over the end of the object, and its comma. */
+	b->gaps_len -= 2;
+	p = put_literal(b->gaps + b->gaps_len, ",\"sampled\":");
+	p = put_u64(p, (uint64_t)b->sampled_told);
+	p = put_literal(p, "},");
+	b->gaps_len = (size_t)(p - b->gaps);
+}
+
 /* What was left out up to the batch's end, if it is told now. */
 static void compose_left_out(const struct walk *w, struct batch *b)
 {
@@ -213,14 +228,19 @@ static void compose_left_out(const struct walk *w, struct batch *b)
 
 	b->pace = w->pace;
 	b->filtered += w->filtered + walk_left_out(w);
+	b->sampled = w->sampled;
 	b->rate_limited = w->rate_limited;
 	filtered = s->filtered + b->filtered;
 	rate_limited = s->rate_limited + b->rate_limited;
 	if (!b->n_events && !b->gaps_len && !s->tell)
 		return;
 	if (filtered > 0) {
-		add_gap(b, "filtered", (uint64_t)filtered, NULL);
 		b->filtered_told = filtered;
+		/* What was told ahead and then overtaken can leave more than there is to tell. */
+		b->sampled_told = s->sampled + b->sampled;
+		b->sampled_told = b->sampled_told < filtered ? b->sampled_told : filtered;
+		b->sampled_told = b->sampled_told > 0 ? b->sampled_told : 0;
+		add_filtered(b);
 	}
 	if (rate_limited > 0) {
 		add_gap(b, "rateLimited", (uint64_t)rate_limited, NULL);
@@ -236,6 +256,7 @@ bool batch_compose(const struct subscription *s, size_t max_events, size_t max_b
 
 	b->gaps_len = b->n_events = b->n_bytes = b->n_runs = 0;
 	b->filtered = b->rate_limited = b->filtered_told = b->rate_limited_told = 0;
+	b->sampled = b->sampled_told = 0;
 	b->missed = b->recursion = b->overrun = 0;
 	walk_begin(&w, s);
 	compose_overtaken(s, b);

@@ -228,6 +228,7 @@ static void add_totals(struct delivery_totals *to, const struct delivery_totals 
 {
 	to->events += n->events;
 	to->filtered += n->filtered;
+	to->sampled += n->sampled;
 	to->rate_limited += n->rate_limited;
 	to->overtaken += n->overtaken;
 	to->missed += n->missed;
@@ -241,6 +242,7 @@ static void count_sent(struct subscriber *s, const struct batch *b, uint64_t end
 	struct events it = {.log = s->delivery->log, .batch = b};
 	struct delivery_totals n = {
 		.filtered = (uint64_t)b->filtered_told,
+		.sampled = (uint64_t)b->sampled_told,
 		.rate_limited = (uint64_t)b->rate_limited_told,
 		.overtaken = b->overtaken,
 		.missed = b->missed,

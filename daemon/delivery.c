@@ -194,6 +194,7 @@ struct subscriber_account subscriber_account(const struct subscriber *s)
 
 	/* Negative when it was told ahead. */
 	a.sent.filtered += (uint64_t)s->view.filtered;
+	a.sent.sampled += (uint64_t)s->view.sampled;
 	a.sent.rate_limited += (uint64_t)s->view.rate_limited;
 	return a;
 }

@@ -78,6 +78,7 @@ bool delivery_is_urgent(const struct delivery *d);
 struct delivery_totals {
 	uint64_t events;
 	uint64_t filtered;
+	uint64_t sampled; /* of those filtered: by their samples */
 	uint64_t rate_limited;
 	uint64_t overtaken;
 	/* Told of as lost before the log. */

@@ -102,6 +102,7 @@ void rpc_ledger_add_totals(struct json_object *o, const struct server *server)
 
 	add_int(o, "delivered", sent->events);
 	add_int(o, "filtered", sent->filtered);
+	add_int(o, "sampled", sent->sampled);
 	add_int(o, "rateLimited", sent->rate_limited);
 	add_int(o, "overtaken", sent->overtaken);
 }
@@ -173,6 +174,7 @@ static struct json_object *account_to_json(const struct session *s)
 	add_int(o, "overrun", a.sent.overrun);
 	add_int(o, "overtaken", a.sent.overtaken);
 	add_int(o, "filtered", a.sent.filtered);
+	add_int(o, "sampled", a.sent.sampled);
 	add_int(o, "rateLimited", a.sent.rate_limited);
 	add_int(o, "waiting", a.waiting);
 	json_object_object_add(o, "exact", json_object_new_boolean(!a.is_uncounted));

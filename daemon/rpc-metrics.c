@@ -119,6 +119,8 @@ static void put_totals(struct metrics *m, const struct server *server)
 		    sent->events);
 	put_counter(m, "filtered_events", "Events left out by subscribers' filters and samples.",
 		    sent->filtered);
+	put_counter(m, "sampled_events", "Of the filtered events, those left out by samples.",
+		    sent->sampled);
 	put_counter(m, "rate_limited_events", "Events left out by subscribers' rate limits.",
 		    sent->rate_limited);
 	put_counter(m, "overtaken_events", "Events lost by subscribers slower than the log.",

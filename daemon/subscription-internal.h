@@ -19,6 +19,7 @@ struct walk {
 	uint64_t next[CHAINED_SOURCES_MAX];
 	struct pace pace;
 	int64_t filtered, rate_limited; /* passed over, the view's apart */
+	int64_t sampled;		/* of those filtered: by the sample */
 	unsigned int n_judged;
 	bool is_partial;
 };

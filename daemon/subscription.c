@@ -215,9 +215,11 @@ static void settle_left_out(struct subscription *s, const struct batch *b, uint6
 	struct walk w;
 
 	s->filtered -= b->filtered_told;
+	s->sampled -= b->sampled_told;
 	s->rate_limited -= b->rate_limited_told;
 	if (end == b->end) {
 		s->filtered += b->filtered;
+		s->sampled += b->sampled;
 		s->rate_limited += b->rate_limited;
 		s->pace = b->pace;
 		return;
@@ -233,6 +235,7 @@ static void settle_left_out(struct subscription *s, const struct batch *b, uint6
 		w.n_judged = 0;
 	}
 	s->filtered += w.filtered + walk_left_out(&w);
+	s->sampled += w.sampled;
 	if (is_marked(s, s->position) && s->position < event_log_first(s->log))
 		s->filtered += (int64_t)(view_count(s->view, event_log_first(s->log)).left_out -
 					 s->counts.left_out);

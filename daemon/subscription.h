@@ -51,6 +51,7 @@ struct subscription {
 	bool tell; /* what was left out is told even if there is nothing else */
 	/* Left out before the position and not told yet; negative: told ahead. */
 	int64_t filtered, rate_limited;
+	int64_t sampled;	   /* of those filtered: by the sample */
 	struct view_counts counts; /* of the view, at the position, once that is in it */
 };
 
@@ -93,7 +94,8 @@ struct batch {
 	/* Of the view, or of the texts judged: left out up to the end, and told in the gaps. */
 	int64_t filtered, rate_limited;
 	int64_t filtered_told, rate_limited_told;
-	uint64_t overtaken; /* told in the gaps, as the next */
+	int64_t sampled, sampled_told; /* of those filtered */
+	uint64_t overtaken;	       /* told in the gaps, as the next */
 	uint64_t missed, recursion, overrun;
 	bool is_uncounted; /* and a loss without a number */
 	struct pace pace;  /* at the end */

@@ -86,10 +86,12 @@ static bool walk_takes(struct walk *w, const struct log_entry *e)
 	if (verdict == PACE_TAKEN)
 		return true;
 	pace_count(&w->pace, e->ts, verdict);
-	if (verdict == PACE_OVER_RATE)
+	if (verdict == PACE_OVER_RATE) {
 		w->rate_limited++;
-	else
+	} else {
 		w->filtered++;
+		w->sampled++;
+	}
 	return false;
 }
 

@@ -37,6 +37,7 @@ struct client {
 	size_t len;
 	uint64_t begin, next; /* sequence numbers: where it began, and of the next event */
 	uint64_t received, filtered, rate_limited, overtaken;
+	uint64_t sampled; /* of those filtered */
 	char cursor[CURSOR_TEXT_MAX];
 };
 
@@ -221,8 +222,12 @@ static void take_gap(struct client *c, struct json_object *gap)
 {
 	const char *kind = json_object_get_string(json_object_object_get(gap, "kind"));
 	uint64_t n = json_object_get_uint64(json_object_object_get(gap, "count"));
+	struct json_object *sampled = json_object_object_get(gap, "sampled");
 
 	assert_true(n > 0);
+	if (sampled)
+		assert_in_range(json_object_get_uint64(sampled), 1, n);
+	c->sampled += json_object_get_uint64(sampled);
 	if (strcmp(kind, "filtered") == 0)
 		c->filtered += n;
 	else if (strcmp(kind, "rateLimited") == 0)
@@ -309,6 +314,11 @@ static void assert_account_is_so(const struct client *c, bool is_finished)
 		return;
 	assert_int_equal(a.sent.events, c->received);
 	assert_int_equal(a.sent.filtered, c->filtered);
+	assert_int_equal(a.sent.sampled, c->sampled);
+	if (!c->filter)
+		assert_int_equal(c->sampled, c->filtered);
+	if (!c->sample)
+		assert_int_equal(c->sampled, 0);
 	assert_int_equal(a.sent.rate_limited, c->rate_limited);
 	assert_int_equal(a.sent.overtaken, c->overtaken);
 	assert_int_equal(a.waiting, 0);
@@ -417,6 +427,34 @@ static void test_cursor_goes_on_where_it_was(void **state)
 	world_free(w);
 }
 
+/* By the condition and by the sample, told apart: one in four of those that meet the condition. */
+static void test_sample_is_told_apart_from_the_filter(void **state)
+{
+	struct world *w = world_new(8);
+	struct client *c = client_new(w, "a < 3", NULL, 4, 0);
+	uint64_t n_meet = 0, last;
+
+	while (event_log_next(w->log) < 4000) {
+		for (uint64_t n = random_below(&w->random, 30); n > 0; n--)
+			append(w);
+		delivery_pass(w->delivery);
+		write_limit = random_below(&w->random, 3000);
+		client_read(c, 1 << 20);
+		client_write(c);
+		assert_account_is_so(c, false);
+	}
+	finish_client(c);
+	assert_account_is_so(c, true);
+	last = event_log_next(w->log);
+	for (uint64_t seq = c->begin; seq < last; seq++)
+		n_meet += w->values[seq] < 3;
+	assert_int_equal(c->received, (n_meet + 3) / 4);
+	assert_int_equal(c->sampled, n_meet - c->received);
+	assert_int_equal(c->filtered, last - c->begin - c->received);
+	client_free(c);
+	world_free(w);
+}
+
 /* A stream in which nothing meets the condition says so after a while, and then rests. */
 static void test_what_is_left_out_is_told_once_a_second(void **state)
 {
@@ -450,6 +488,7 @@ int main(void)
 		cmocka_unit_test(test_each_event_ends_in_one_place),
 		cmocka_unit_test(test_write_may_stop_at_every_byte),
 		cmocka_unit_test(test_cursor_goes_on_where_it_was),
+		cmocka_unit_test(test_sample_is_told_apart_from_the_filter),
 		cmocka_unit_test(test_what_is_left_out_is_told_once_a_second),
 	};
 
