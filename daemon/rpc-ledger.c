@@ -105,6 +105,8 @@ void rpc_ledger_add_totals(struct json_object *o, const struct server *server)
 	add_int(o, "sampled", sent->sampled);
 	add_int(o, "rateLimited", sent->rate_limited);
 	add_int(o, "overtaken", sent->overtaken);
+	add_int(o, "readers", wakeups_count(server->wakeups));
+	add_int(o, "published", wakeups_published(server->wakeups));
 }
 
 static void advise_overtaken(struct json_object *list, const struct server *server,
@@ -158,16 +160,23 @@ struct json_object *rpc_ledger_advice(const struct server *server)
 	return list;
 }
 
-static struct json_object *account_to_json(const struct session *s)
+static struct json_object *selectors_to_json(const struct session *s)
 {
-	struct subscriber_account a = subscriber_account(s->subscriber);
-	struct json_object *o = json_object_new_object(), *list = json_object_new_array();
-	struct json_object *advice = json_object_new_array();
+	struct json_object *list = json_object_new_array();
 
 	for (size_t i = 0; i < s->n_selectors; i++)
 		json_object_array_add(list, json_object_new_string(s->selectors[i]));
+	return list;
+}
+
+static struct json_object *account_to_json(const struct session *s)
+{
+	struct subscriber_account a = subscriber_account(s->subscriber);
+	struct json_object *o = json_object_new_object();
+	struct json_object *advice = json_object_new_array();
+
 	json_object_object_add(o, "client", rpc_owner_to_json(&s->who));
-	json_object_object_add(o, "probes", list);
+	json_object_object_add(o, "probes", selectors_to_json(s));
 	add_int(o, "delivered", a.sent.events);
 	add_int(o, "missed", a.sent.missed);
 	add_int(o, "recursion", a.sent.recursion);
@@ -183,18 +192,41 @@ static struct json_object *account_to_json(const struct session *s)
 	return o;
 }
 
+/* Who reads the log's memory: what became of the events is not known here. */
+static struct json_object *reader_to_json(const struct session *s)
+{
+	struct wakeup_account a = wakeup_account(s->wakeup);
+	struct json_object *o = json_object_new_object();
+
+	json_object_object_add(o, "client", rpc_owner_to_json(&s->who));
+	json_object_object_add(o, "probes", selectors_to_json(s));
+	add_int(o, "published", a.published);
+	add_int(o, "missed", a.missed);
+	add_int(o, "recursion", a.recursion);
+	add_int(o, "overrun", a.overrun);
+	add_int(o, "pending", a.pending);
+	json_object_object_add(o, "behind", json_object_new_boolean(a.is_behind));
+	return o;
+}
+
 /* What others read is theirs to know, and a manager's. */
 void rpc_service_ledger(struct session *s, struct json_object *parameters)
 {
 	struct json_object *o = json_object_new_object(), *list = json_object_new_array();
+	struct json_object *readers = json_object_new_array();
 	struct session *other, *tmp;
 
 	HASH_ITER (hh, s->server->sessions, other, tmp) {
-		if (!other->subscriber || other->is_closing)
+		if (other->is_closing)
 			continue;
-		if ((s->permissions & MAY_MANAGE) || other->who.uid == s->who.uid)
+		if (!(s->permissions & MAY_MANAGE) && other->who.uid != s->who.uid)
+			continue;
+		if (other->subscriber)
 			json_object_array_add(list, account_to_json(other));
+		else if (other->wakeup)
+			json_object_array_add(readers, reader_to_json(other));
 	}
 	json_object_object_add(o, "subscribers", list);
+	json_object_object_add(o, "readers", readers);
 	session_reply(s, o, false);
 }

@@ -125,12 +125,17 @@ static void put_totals(struct metrics *m, const struct server *server)
 		    sent->rate_limited);
 	put_counter(m, "overtaken_events", "Events lost by subscribers slower than the log.",
 		    sent->overtaken);
+	put_counter(m, "published_events",
+		    "Events that came to the log for those who read its memory.",
+		    wakeups_published(server->wakeups));
 	put_gauge(m, "probes", "Probes that somebody has asked for.", registry->n_live);
 	put_gauge(m, "parked_probes", "Probes kept disabled in the kernel.", registry->n_parked);
 	put_gauge(m, "instances", "Trace instances.", probe_set_instances(server->probes));
 	put_gauge(m, "connections", "Clients.", HASH_COUNT(server->sessions));
 	put_gauge(m, "subscribers", "Clients that are sent events.",
 		  delivery_count(server->delivery));
+	put_gauge(m, "readers", "Clients that read the log's memory.",
+		  wakeups_count(server->wakeups));
 	put_gauge(m, "waiting_events", "Events in the log that subscribers are still to be sent.",
 		  waiting_events(server));
 	put_gauge(m, "filters", "Different filters of subscribers.",

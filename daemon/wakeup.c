@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <utlist.h>
@@ -17,12 +18,19 @@
 
 #define NSEC_PER_MSEC 1000000ULL
 
-/* A source that somebody watches, and how far it had come after the last pass. */
+/* Who watches a slot of the log, and for which source: the slot may be another's later. */
+struct watcher {
+	struct wakeup *wakeup; /* borrowed */
+	uint32_t source_id;
+};
+
+/* A slot that somebody watches, and how far its source had come after the last pass. */
 struct watched {
 	unsigned int slot;
+	uint32_t source_id;
 	uint64_t last_seq;
-	uint64_t count;	     /* events, and losses told */
-	struct wakeup **who; /* owned array of borrowed */
+	struct log_counts counts;
+	struct watcher *who; /* owned */
 	size_t n_who, who_size;
 };
 
@@ -34,6 +42,7 @@ struct wakeups {
 	uint16_t *index; /* owned: slot to place in watched + 1 */
 	struct wakeup *pending;
 	uint64_t next_seq; /* of the log after the last pass */
+	uint64_t published;
 	unsigned int count, n_urgent;
 };
 
@@ -44,6 +53,10 @@ struct wakeup {
 	unsigned int max_batch;
 	uint64_t woken_at;  /* CLOCK_MONOTONIC, ns */
 	uint64_t woken_seq; /* next_seq of the log then */
+	uint64_t woken_published;
+	/* The same as of the last wakeup that was found to be taken. */
+	uint64_t taken_seq, taken_published;
+	struct wakeup_account account; /* but for the last two */
 	bool is_pending;
 	struct wakeup *next, *prev; /* pending */
 };
@@ -106,6 +119,7 @@ int wakeup_new(struct wakeups *w, unsigned int max_latency_msec, unsigned int ma
 		.latency_nsec = max_latency_msec * NSEC_PER_MSEC,
 		.max_batch = max_batch,
 		.woken_seq = event_log_next(w->log),
+		.taken_seq = event_log_next(w->log),
 	};
 	w->count++;
 	w->n_urgent += reader_is_urgent(max_latency_msec);
@@ -144,7 +158,7 @@ struct wakeup *wakeup_free(struct wakeup *c)
 		struct watched *s = &w->watched[i];
 
 		for (size_t k = 0; k < s->n_who; k++)
-			if (s->who[k] == c) {
+			if (s->who[k].wakeup == c) {
 				s->who[k] = s->who[--s->n_who];
 				break;
 			}
@@ -158,16 +172,32 @@ struct wakeup *wakeup_free(struct wakeup *c)
 	return NULL;
 }
 
-static void look_at(const struct wakeups *w, struct watched *s)
+/* Whether the source has grown since the last look; *@ret_more is by how much. */
+static bool look_at(const struct wakeups *w, struct watched *s, struct log_counts *ret_more)
 {
+	static const struct log_source none;
 	const struct log_source *source = event_log_last_source(w->log, s->slot);
+	struct log_counts before = s->counts, now;
+	uint64_t last_seq = s->last_seq;
 
-	s->last_seq = source ? source->last_seq : 0;
-	s->count = source ? source->events + source->lost + source->recursion : 0;
+	source = source ? source : &none;
+	now = log_source_counts(source);
+	if (source->id != s->source_id)
+		before = (struct log_counts){0};
+	s->source_id = source->id;
+	s->last_seq = source->last_seq;
+	s->counts = now;
+	*ret_more = (struct log_counts){now.events - before.events, now.lost - before.lost,
+					now.recursion - before.recursion,
+					(uint8_t)(now.untold - before.untold)};
+	/* The last entry may also have been evicted since. */
+	return ret_more->events || ret_more->lost || ret_more->recursion || ret_more->untold ||
+	       s->last_seq != last_seq;
 }
 
 static struct watched *watch(struct wakeups *w, unsigned int slot)
 {
+	struct log_counts more;
 	struct watched *s;
 
 	if (w->index[slot])
@@ -184,20 +214,25 @@ static struct watched *watch(struct wakeups *w, unsigned int slot)
 	s = &w->watched[w->n_watched++];
 	*s = (struct watched){.slot = slot};
 	w->index[slot] = (uint16_t)w->n_watched;
-	look_at(w, s);
+	look_at(w, s, &more);
 	return s;
 }
 
 int wakeup_add_source(struct wakeup *c, unsigned int slot)
 {
 	struct wakeups *w = c->wakeups;
+	const struct log_source *source = event_log_last_source(w->log, slot);
+	uint32_t id = source ? source->id : 0;
 	struct watched *s = watch(w, slot);
 
 	if (!s)
 		return -ENOMEM;
-	for (size_t i = 0; i < s->n_who; i++)
-		if (s->who[i] == c)
-			return 0;
+	for (size_t i = 0; i < s->n_who; i++) {
+		if (s->who[i].wakeup != c)
+			continue;
+		s->who[i].source_id = id;
+		return 0;
+	}
 	if (s->n_who == s->who_size) {
 		size_t size = s->who_size ? 2 * s->who_size : 2;
 		void *p = realloc(s->who, size * sizeof(*s->who));
@@ -210,8 +245,40 @@ int wakeup_add_source(struct wakeup *c, unsigned int slot)
 		s->who = p;
 		s->who_size = size;
 	}
-	s->who[s->n_who++] = c;
+	s->who[s->n_who++] = (struct watcher){c, id};
 	return 0;
+}
+
+/* Whether it has taken all that was written to its pipe. */
+static bool has_taken(const struct wakeup *c)
+{
+	int n;
+
+	return ioctl(c->fd, FIONREAD, &n) == 0 && n == 0;
+}
+
+static void note_taken(struct wakeup *c)
+{
+	if (!has_taken(c))
+		return;
+	c->taken_seq = c->woken_seq;
+	c->taken_published = c->woken_published;
+}
+
+struct wakeup_account wakeup_account(const struct wakeup *c)
+{
+	struct wakeup_account a = c->account;
+	bool is_all = has_taken(c);
+
+	a.pending = a.published - (is_all ? c->woken_published : c->taken_published);
+	a.is_behind = a.pending &&
+		      event_log_first(c->wakeups->log) > (is_all ? c->woken_seq : c->taken_seq);
+	return a;
+}
+
+uint64_t wakeups_published(const struct wakeups *w)
+{
+	return w->published;
 }
 
 /* Full or broken is all the same: the client has enough to wake up by, or has gone. */
@@ -219,11 +286,13 @@ static void wake(struct wakeup *c, uint64_t now)
 {
 	ssize_t n;
 
+	note_taken(c);
 	do {
 		n = write(c->fd, "", 1);
 	} while (n < 0 && errno == EINTR);
 	c->woken_at = now;
 	c->woken_seq = event_log_next(c->wakeups->log);
+	c->woken_published = c->account.published;
 	set_pending(c, false);
 }
 
@@ -260,6 +329,19 @@ static void on_timer(evutil_socket_t fd, short what, void *data)
 	serve_pending(data);
 }
 
+static void count(struct wakeup *c, const struct watched *s, const struct log_counts *more)
+{
+	const struct log_source *source = event_log_last_source(c->wakeups->log, s->slot);
+
+	c->account.published += more->events;
+	c->wakeups->published += more->events;
+	c->account.recursion += more->recursion;
+	if (source && source->kind == LOG_SOURCE_RING)
+		c->account.overrun += more->lost;
+	else
+		c->account.missed += more->lost;
+}
+
 void wakeups_pass(struct wakeups *w)
 {
 	uint64_t next = event_log_next(w->log);
@@ -269,13 +351,16 @@ void wakeups_pass(struct wakeups *w)
 	w->next_seq = next;
 	for (size_t i = 0; i < w->n_watched; i++) {
 		struct watched *s = &w->watched[i];
-		const struct watched before = *s;
+		struct log_counts more;
 
-		look_at(w, s);
-		if (s->last_seq == before.last_seq && s->count == before.count)
+		if (!look_at(w, s, &more))
 			continue;
-		for (size_t k = 0; k < s->n_who; k++)
-			set_pending(s->who[k], true);
+		for (size_t k = 0; k < s->n_who; k++) {
+			if (s->who[k].source_id != s->source_id)
+				continue;
+			count(s->who[k].wakeup, s, &more);
+			set_pending(s->who[k].wakeup, true);
+		}
 	}
 	serve_pending(w);
 }

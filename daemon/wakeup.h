@@ -3,8 +3,9 @@
  * Subscribers that read the log themselves, from its memory: all they are sent is a byte in a pipe
  * when there is something new for them.
  *
- * The daemon does not know where such a subscriber stands. After a pass it looks which of the
- * watched sources have grown, and writes to those who watch them, at most once per pass and
+ * The daemon does not know where such a subscriber stands: what it knows is what came to the log
+ * for it, and up to where it has taken its wakeups from the pipe. After a pass it looks which of
+ * the watched sources have grown, and writes to those who watch them, at most once per pass and
  * subscriber and not more often than the latency asked for; nothing is done per event.
  *
  * A pipe and no eventfd: of an eventfd both would hold the same open file, and a client that filled
@@ -33,6 +34,8 @@ DEFINE_CLEANUP(struct wakeups *, wakeups_free);
 void wakeups_pass(struct wakeups *w);
 
 unsigned int wakeups_count(const struct wakeups *w);
+/* Events that came to the log for its subscribers, added up over all there have been. */
+uint64_t wakeups_published(const struct wakeups *w);
 /* As delivery_is_urgent(). */
 bool wakeups_is_urgent(const struct wakeups *w);
 
@@ -50,6 +53,15 @@ int wakeup_new(struct wakeups *w, unsigned int max_latency_msec, unsigned int ma
 /* Closes the daemon's end of the pipe. Returns NULL. */
 struct wakeup *wakeup_free(struct wakeup *c);
 DEFINE_CLEANUP(struct wakeup *, wakeup_free);
+
+/* What is known of one, since it came. */
+struct wakeup_account {
+	uint64_t published;		     /* events of its sources that came to the log */
+	uint64_t missed, recursion, overrun; /* told in there */
+	uint64_t pending; /* of those published: since the last wakeup that it has taken */
+	bool is_behind;	  /* and the log has begun to overwrite what came since */
+};
+struct wakeup_account wakeup_account(const struct wakeup *c);
 
 /* Wakes for new entries of @slot from now on. A source twice is no error. 0 or -ENOMEM. */
 int wakeup_add_source(struct wakeup *c, unsigned int slot);
