@@ -91,7 +91,7 @@ static void put_features(const struct ctl *ctl, struct text *t, json_object *fea
 
 static void put_totals(const struct ctl *ctl, struct text *t, json_object *totals)
 {
-	char line[256], used[32], size[32];
+	char line[256], used[32], size[32], sampled[48] = "";
 
 	snprintf(line, sizeof(line),
 		 "%lld, %lld of them enabled, %lld parked; %lld trace instances",
@@ -105,11 +105,20 @@ static void put_totals(const struct ctl *ctl, struct text *t, json_object *total
 		 member_int(totals, "recorded"), member_int(totals, "missed"),
 		 member_int(totals, "overrun"), member_int(totals, "reordered"));
 	put_field(ctl, t, "events", line);
+	if (member_int(totals, "sampled"))
+		snprintf(sampled, sizeof(sampled), " (%lld by samples)",
+			 member_int(totals, "sampled"));
 	snprintf(line, sizeof(line),
-		 "%lld delivered; %lld filtered, %lld over a rate, %lld overtaken",
-		 member_int(totals, "delivered"), member_int(totals, "filtered"),
+		 "%lld delivered; %lld filtered%s, %lld over a rate, %lld overtaken",
+		 member_int(totals, "delivered"), member_int(totals, "filtered"), sampled,
 		 member_int(totals, "rateLimited"), member_int(totals, "overtaken"));
 	put_field(ctl, t, "sent", line);
+	/* What they read and lost is theirs to know. */
+	if (member_int(totals, "readers") || member_int(totals, "published")) {
+		snprintf(line, sizeof(line), "%lld events, for those who read it; %lld do now",
+			 member_int(totals, "published"), member_int(totals, "readers"));
+		put_field(ctl, t, "in memory", line);
+	}
 	format_bytes(member_int(totals, "logUsedBytes"), used, sizeof(used));
 	format_bytes(member_int(totals, "logBytes"), size, sizeof(size));
 	snprintf(line, sizeof(line), "%s of %s used, %lld events", used, size,
