@@ -187,12 +187,12 @@ static char *add_own(struct decoder *d, const struct event_format *format, const
 static int add_call(struct decoder *d, const struct probe_spec *spec,
 		    const struct event_format *format, char **before, char **p)
 {
-	const struct field caller = {OP_SYMBOL, .size = 8}, duration = {OP_U64, .size = 8};
+	const struct field caller = {OP_SYMBOL, .size = 8}, duration = {OP_DURATION, .size = 8};
 	struct field ret = {OP_S64, .size = 8};
 	int r;
 
 	*p = add_own(d, format, "caller", "caller", &caller, before, *p);
-	*p = add_own(d, format, "duration", "durationNs", &duration, before, *p);
+	*p = add_own(d, format, "time", "durationNs", &duration, before, *p);
 	if (spec->has_no_result)
 		return 0;
 	if (spec->result) {
@@ -365,6 +365,8 @@ static enum decoder_value value_of(enum op op)
 		return DECODER_SIGNED;
 	case OP_STRING:
 		return DECODER_STRING;
+	case OP_DURATION:
+		return DECODER_DURATION;
 	/* A text of fixed size lies otherwise than a string, and is compared as it is shown. */
 	default:
 		return DECODER_SHOWN;

@@ -25,10 +25,11 @@ static bool find(const struct event_format *format, const char *name, unsigned i
 
 int hit_layout_read(const struct event_format *format, struct hit_layout *ret)
 {
-	bool is_whole = find(format, "pid", 4, &ret->pid) &&
-			find(format, "faults", 8, &ret->faults) &&
-			find(format, "entry_len", 2, &ret->entry_len) &&
-			find(format, "data", 4, &ret->data);
+	bool is_whole =
+		find(format, "time", 8, &ret->time) && find(format, "flags", 1, &ret->flags) &&
+		find(format, "pid", 4, &ret->pid) && find(format, "faults", 8, &ret->faults) &&
+		find(format, "entry_len", 2, &ret->entry_len) &&
+		find(format, "data", 4, &ret->data);
 
 	return is_whole ? 0 : -EBADMSG;
 }
@@ -68,13 +69,29 @@ int hit_compile_arg(const struct probe_arg *arg, const struct helper_arg *place,
 	return r;
 }
 
-void hit_open(const struct decoder *d, const unsigned char *record, size_t len, struct hit *ret)
+/* A call that began at a time ended when its event was recorded. */
+static uint64_t duration_of(const struct decoder *d, const unsigned char *record, size_t len,
+			    uint64_t ts)
+{
+	uint64_t time = 0;
+
+	if (d->hit.time + sizeof(time) > len || d->hit.flags >= len)
+		return 0;
+	memcpy(&time, record + d->hit.time, sizeof(time));
+	if (!(record[d->hit.flags] & KPROBED_HIT_BEGAN))
+		return time;
+	return ts > time ? ts - time : 0;
+}
+
+void hit_open(const struct decoder *d, const unsigned char *record, size_t len, uint64_t ts,
+	      struct hit *ret)
 {
 	size_t at = 0, n = 0, entry = 0;
 	uint16_t entry_len;
 	uint32_t loc;
 
-	*ret = (struct hit){.parts[DECODER_RECORD] = {(const char *)record, len}};
+	*ret = (struct hit){.parts[DECODER_RECORD] = {(const char *)record, len},
+			    .duration = duration_of(d, record, len, ts)};
 	if (d->hit.faults + sizeof(ret->faults) <= len)
 		memcpy(&ret->faults, record + d->hit.faults, sizeof(ret->faults));
 	if (d->hit.data + sizeof(loc) <= len) {
@@ -111,7 +128,7 @@ bool decoder_part(const struct decoder *d, const void *record, size_t len,
 		*ret = (struct span){record, len};
 		return true;
 	}
-	hit_open(d, record, len, &hit);
+	hit_open(d, record, len, 0, &hit);
 	*ret = hit.parts[field->part];
 	return field->value == DECODER_STRING || !(hit.faults >> field->number & 1);
 }

@@ -25,7 +25,8 @@ enum op {
 	OP_CHAR,
 	OP_SYMBOL,
 	OP_STRING,
-	OP_TEXT, /* of fixed size, zeros behind it */
+	OP_TEXT,     /* of fixed size, zeros behind it */
+	OP_DURATION, /* a hit's; not in the record as it is shown */
 	/* The others are the business of put_shown(). */
 	OP_ERRNO,
 	OP_BOOL,
@@ -58,13 +59,13 @@ struct field {
 
 /* Where records of the helper's event have what all of them have. */
 struct hit_layout {
-	uint16_t pid, faults, entry_len, data;
+	uint16_t time, flags, pid, faults, entry_len, data;
 };
 
 /* A hit's record, taken apart: by enum decoder_part. */
 struct hit {
 	struct span parts[3];
-	uint64_t faults;
+	uint64_t faults, duration;
 };
 
 /* caller, durationNs, ret */
@@ -99,9 +100,11 @@ struct decoder {
 #define PIECE 16
 
 /*
- * decode-hit.c. Takes a record apart; what it does not have is empty, or no fault.
+ * decode-hit.c. Takes a record apart; what it does not have is empty, or no fault. @ts: when it was
+ * recorded, which its duration may need.
  */
-void hit_open(const struct decoder *d, const unsigned char *record, size_t len, struct hit *ret);
+void hit_open(const struct decoder *d, const unsigned char *record, size_t len, uint64_t ts,
+	      struct hit *ret);
 /* The name of the task. */
 struct span hit_comm(const struct decoder *d, const struct hit *hit);
 /* Whether the value could not be read; of strings each one says so itself. */

@@ -232,6 +232,8 @@ static __attribute__((__noinline__)) char *put_hit_field(char *p, const struct f
 {
 	const struct span *part = &hit->parts[f->part];
 
+	if (f->op == OP_DURATION)
+		return put_u64(p, hit->duration);
 	if (hit_is_faulted(hit, f))
 		return put_literal(p, "null");
 	return put_field(p, f, (const unsigned char *)part->p, part->n, symbols, room);
@@ -271,7 +273,7 @@ size_t decoder_write(const struct decoder *d, const void *data, size_t len,
 	if (d->is_hit) {
 		struct span name;
 
-		hit_open(d, record, len, &hit);
+		hit_open(d, record, len, context->ts, &hit);
 		name = hit_comm(d, &hit);
 		comm = name.p;
 		comm_len = name.n;
@@ -304,7 +306,7 @@ struct span decoder_comm(const struct decoder *d, const void *record, size_t len
 	struct hit hit;
 
 	if (d->is_hit) {
-		hit_open(d, record, len, &hit);
+		hit_open(d, record, len, 0, &hit);
 		comm = hit_comm(d, &hit);
 	} else if (d->has_comm)
 		decoder_string(record, len, d->comm_offset, 0, &comm);
@@ -322,8 +324,16 @@ bool decoder_string(const void *record, size_t len, unsigned int offset, unsigne
 	return s != NULL;
 }
 
+uint64_t decoder_duration(const struct decoder *d, const void *record, size_t len, uint64_t ts)
+{
+	struct hit hit;
+
+	hit_open(d, record, len, ts, &hit);
+	return hit.duration;
+}
+
 size_t decoder_write_value(const struct decoder *d, unsigned int index, const void *record,
-			   size_t len, struct symbols *symbols, char *out)
+			   size_t len, const struct record_context *context, char *out)
 {
 	const struct field *f = &d->fields[index];
 	size_t room = len;
@@ -336,8 +346,8 @@ size_t decoder_write_value(const struct decoder *d, unsigned int index, const vo
 						     : 0) -
 				out);
 	if (d->is_hit) {
-		hit_open(d, record, len, &hit);
-		return (size_t)(put_hit_field(out, f, &hit, symbols, &room) - out);
+		hit_open(d, record, len, context->ts, &hit);
+		return (size_t)(put_hit_field(out, f, &hit, context->symbols, &room) - out);
 	}
-	return (size_t)(put_field(out, f, record, len, symbols, &room) - out);
+	return (size_t)(put_field(out, f, record, len, context->symbols, &room) - out);
 }

@@ -96,6 +96,7 @@ enum decoder_value {
 	DECODER_UNSIGNED, /* shown as a number or, in hexadecimal, as "0x..." */
 	DECODER_SIGNED,	  /* shown as a number or, of an errno, as its name */
 	DECODER_STRING,	  /* a __data_loc: decoder_string() */
+	DECODER_DURATION, /* shown as a number: decoder_duration() */
 	DECODER_SHOWN,	  /* what it is only its text says: decoder_write_value() */
 };
 
@@ -145,13 +146,15 @@ struct span decoder_comm(const struct decoder *d, const void *record, size_t len
  */
 bool decoder_string(const void *record, size_t len, unsigned int offset, unsigned int next,
 		    struct span *ret);
+/* The nanoseconds that a call took whose record was made at @ts; 0 of what is no call. */
+uint64_t decoder_duration(const struct decoder *d, const void *record, size_t len, uint64_t ts);
 /*
  * Writes the value of the field @index as the event shows it; returns its length. @out has room for
  * DECODER_VALUE_MAX bytes.
  */
 #define DECODER_VALUE_MAX (JSON_STRING_MAX(4096) + PROBE_ARRAY_MAX * (FLAG_TEXT_MAX + 3) + 64)
 size_t decoder_write_value(const struct decoder *d, unsigned int index, const void *record,
-			   size_t len, struct symbols *symbols, char *out);
+			   size_t len, const struct record_context *context, char *out);
 
 /* Every trace record: kernel/trace/trace_entries.h, include/linux/trace_events.h struct trace_entry
  */

@@ -63,6 +63,10 @@ static void compile_field(const struct filter_term *t, const struct decoder_fiel
 		return;
 	if (f->value == DECODER_STRING ? !is_text : is_text || f->value == DECODER_SHOWN)
 		return;
+	if (f->value == DECODER_DURATION) {
+		ret->kind = FILTER_TEST_DURATION;
+		return;
+	}
 	ret->offset = (uint16_t)f->offset;
 	ret->next = (uint16_t)f->next;
 	ret->part = (uint8_t)f->part;
@@ -120,8 +124,9 @@ enum filter_fit filter_term_fit(const struct filter_term *t, const struct decode
 	if (find_field(t, d, &f)) {
 		if (f.value == DECODER_STRING && is_number)
 			return FILTER_IS_A_STRING;
-		if ((f.value == DECODER_SIGNED || f.value == DECODER_UNSIGNED) && !f.is_text &&
-		    !is_number)
+		if ((f.value == DECODER_SIGNED || f.value == DECODER_UNSIGNED ||
+		     f.value == DECODER_DURATION) &&
+		    !f.is_text && !is_number)
 			return FILTER_IS_A_NUMBER;
 		return FILTER_FITS;
 	}

@@ -24,6 +24,7 @@ enum filter_test_kind {
 	FILTER_TEST_CPU,
 	FILTER_TEST_TID,
 	FILTER_TEST_COMM,
+	FILTER_TEST_DURATION, /* of a call */
 	FILTER_TEST_UNSIGNED, /* 1, 2, 4 or 8 bytes at offset */
 	FILTER_TEST_SIGNED,
 	FILTER_TEST_STRING, /* a __data_loc at offset */

@@ -103,11 +103,14 @@ static bool test(const struct filter_test *t, const struct decoder *d, const uns
 	case FILTER_TEST_UNSIGNED:
 	case FILTER_TEST_SIGNED:
 		return load(t, record, len, &n) && filter_test_number(t->term, n);
+	case FILTER_TEST_DURATION:
+		n = filter_unsigned(decoder_duration(d, record, len, context->ts));
+		return filter_test_number(t->term, n);
 	case FILTER_TEST_STRING:
 		return decoder_string(record, len, t->offset, t->next, &s) &&
 		       test_bytes(t->term, s);
 	case FILTER_TEST_SHOWN:
-		size = decoder_write_value(d, t->offset, record, len, context->symbols, shown);
+		size = decoder_write_value(d, t->offset, record, len, context, shown);
 		return filter_test_json(t->term, shown, size);
 	}
 	return false;

@@ -26,7 +26,7 @@
 
 #define KPROBED_DEVICE "/dev/kprobed"
 /* Raised when something that is here changes its meaning; never for what is only added. */
-#define KPROBED_ABI 1
+#define KPROBED_ABI 2
 
 /* Limits. KPROBED_VERSION tells those of the module that is there. */
 #define KPROBED_FETCH_MAX     256   /* instructions of a fetch program */
@@ -329,13 +329,18 @@ struct kprobed_hist_row {
 /*
  * The trace event kprobed:kprobed_hit, field by field as in its format file (which counts):
  *   u64 cookie       kprobed_add.cookie
- *   u64 duration     nanoseconds of a call, else 0
+ *   u64 time         of a call: the nanoseconds that it took; or, with KPROBED_HIT_BEGAN, when it
+ *                    began (CLOCK_MONOTONIC), and it ended when the event was recorded, whose own
+ *                    time says so where the buffer's clock is "mono". Else 0
  *   u64 ret          what the call returned, else 0
  *   u64 caller       where the call returns to, else 0
  *   u64 faults       a bit for each argument that could not be read
  *   u32 pid          of the process (common_pid is the thread's)
  *   u16 entry_len    bytes of the entry part at the beginning of data
  *   u8  kind         enum kprobed_kind
+ *   u8  flags        KPROBED_HIT_*
  *   u8[] data        the entry part, then the return part
  */
+#define KPROBED_HIT_BEGAN 1
+
 #endif

@@ -176,6 +176,7 @@ int kprobed_cond_verify(struct kprobed_cond *cond, const struct kprobed_probe *p
 			cond->needs_return |= insn->n & 1;
 			cond->needs_entry |= !(insn->n & 1);
 		}
+		cond->needs_time |= insn->op == KPROBED_COND_DURATION;
 		/* It may be an argument of either part. */
 		if (insn->op == KPROBED_COND_FAULTED) {
 			cond->needs_return |= is_return;
@@ -260,7 +261,7 @@ static u64 operand(const struct kprobed_step *step, const char *text, const stru
 	case KPROBED_COND_RET:
 		return kprobed_ret_get(hit, step->imm);
 	case KPROBED_COND_DURATION:
-		return hit->duration;
+		return hit->time;
 	case KPROBED_COND_PID:
 		return current->tgid;
 	case KPROBED_COND_TID:

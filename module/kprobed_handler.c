@@ -201,22 +201,27 @@ static __always_inline bool return_counts(const struct kprobed_probe *probe,
 
 int kprobed_call_return(struct kretprobe_instance *ri, struct pt_regs *regs)
 {
-	u64 now = ktime_get_mono_fast_ns();
 	struct kprobed_probe *probe = container_of(get_kretprobe(ri), struct kprobed_probe, rp);
 	const struct instance *instance = (const struct instance *)ri->data;
 	struct kprobed_hit hit = {
 		.cookie = probe->cookie,
-		.duration = now - instance->start,
+		.time = instance->start,
 		.ret = regs_return_value(regs),
 		.caller = kprobed_caller(ri, regs),
 		.faults = instance->faults,
 		.entry = instance->entry,
 		.entry_len = instance->entry_len,
 		.kind = KPROBED_CALL,
+		.flags = KPROBED_HIT_BEGAN,
 	};
 	bool has_buffer = probe->return_fetch.n;
 	u8 *buffer;
 
+	/* The event's own time is read anyhow; a clock is a good part of what an event costs. */
+	if (probe->is_timed) {
+		hit.time = ktime_get_mono_fast_ns() - instance->start;
+		hit.flags = 0;
+	}
 	if (!return_counts(probe, &hit, false))
 		goto filtered;
 	if (has_buffer) {
@@ -265,11 +270,12 @@ static void hit_once(struct kprobed_probe *probe, struct pt_regs *regs)
 	hit.entry_len = kprobed_fetch_run(&probe->entry_fetch, regs, buffer, &hit.faults);
 	/* One by one: the compiler clears all at once with what is slow to begin. */
 	hit.cookie = probe->cookie;
-	hit.duration = 0;
+	hit.time = 0;
 	hit.ret = 0;
 	hit.caller = 0;
 	hit.result_len = 0;
 	hit.kind = probe->kind;
+	hit.flags = 0;
 	if (is_filtered_late(probe, &hit))
 		this_cpu_inc(probe->stats->filtered);
 	else

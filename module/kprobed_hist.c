@@ -246,7 +246,7 @@ bool kprobed_hist_count(struct kprobed_histogram *hist, const struct kprobed_hit
 	if (!place)
 		return false;
 	if (spec->value == KPROBED_HIST_DURATION)
-		value = hit->duration;
+		value = hit->time;
 	else if (spec->value == KPROBED_HIST_RET)
 		value = kprobed_ret_get(hit, spec->value_imm);
 	else

@@ -47,15 +47,16 @@ struct kprobed_cond {
 	u32 n, n_steps;
 	u32 depth;			/* of the steps' stack */
 	bool needs_entry, needs_return; /* a part of the event's data */
+	bool needs_time;		/* a call's duration */
 };
 
 /* One hit, while it is looked at. The parts are NULL until they are fetched. */
 struct kprobed_hit {
 	u64 cookie;
-	u64 duration, ret, caller, faults;
+	u64 time, ret, caller, faults; /* time: see the event in kprobed-ioctl.h */
 	const u8 *entry, *result;
 	u16 entry_len, result_len;
-	u8 kind;
+	u8 kind, flags;
 };
 
 struct kprobed_stats {
@@ -71,6 +72,7 @@ struct kprobed_probe {
 	struct kretprobe rp;	       /* of which all but call probes use rp.kp only */
 	kprobe_pre_handler_t call_pre; /* the kernel's own for a return probe */
 	bool is_choosy;		       /* not every hit counts, by what is known at entry */
+	bool is_timed;		       /* the duration is asked for before the event is */
 	u32 id, kind;
 	u64 flags, cookie;
 	struct kprobed_fetch entry_fetch, return_fetch;

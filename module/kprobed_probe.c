@@ -161,6 +161,9 @@ static int probe_new(struct kprobed_add *add, struct kprobed_probe **ret_probe)
 	if (r)
 		goto fail;
 	probe->is_choosy = probe->flags & KPROBED_SKIP_KTHREADS || probe->entry_cond.n;
+	/* What is fetched at the return would else be counted as the call's time. */
+	probe->is_timed = probe->return_fetch.n || probe->return_cond.needs_time ||
+			  add->hist.value == KPROBED_HIST_DURATION;
 	if (add->symbol) {
 		char *symbol = strndup_user(u64_to_user_ptr(add->symbol), KPROBED_SYMBOL_MAX);
 

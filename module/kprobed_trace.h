@@ -22,32 +22,34 @@ TRACE_EVENT(kprobed_hit,
 
 	TP_STRUCT__entry(
 		__field(u64, cookie)
-		__field(u64, duration)
+		__field(u64, time)
 		__field(u64, ret)
 		__field(u64, caller)
 		__field(u64, faults)
 		__field(u32, pid)
 		__field(u16, entry_len)
 		__field(u8, kind)
+		__field(u8, flags)
 		__dynamic_array(u8, data, hit->entry_len + hit->result_len)
 	),
 
 	TP_fast_assign(
 		__entry->cookie = hit->cookie;
-		__entry->duration = hit->duration;
+		__entry->time = hit->time;
 		__entry->ret = hit->ret;
 		__entry->caller = hit->caller;
 		__entry->faults = hit->faults;
 		__entry->pid = current->tgid;
 		__entry->entry_len = hit->entry_len;
 		__entry->kind = hit->kind;
+		__entry->flags = hit->flags;
 		kprobed_copy_part(__get_dynamic_array(data), hit->entry, hit->entry_len);
 		kprobed_copy_part((u8 *)__get_dynamic_array(data) + hit->entry_len, hit->result,
 				  hit->result_len);
 	),
 
-	TP_printk("cookie=%llu kind=%u duration=%llu ret=0x%llx caller=%pS faults=0x%llx pid=%u entry_len=%u data=%s",
-		  __entry->cookie, __entry->kind, __entry->duration, __entry->ret,
+	TP_printk("cookie=%llu kind=%u flags=%u time=%llu ret=0x%llx caller=%pS faults=0x%llx pid=%u entry_len=%u data=%s",
+		  __entry->cookie, __entry->kind, __entry->flags, __entry->time, __entry->ret,
 		  (void *)(unsigned long)__entry->caller, __entry->faults, __entry->pid,
 		  __entry->entry_len,
 		  __print_hex(__get_dynamic_array(data), __get_dynamic_array_len(data)))

@@ -15,13 +15,14 @@
 
 enum {
 	HIT_COOKIE = 8,
-	HIT_DURATION = 16,
+	HIT_TIME = 16,
 	HIT_RET = 24,
 	HIT_CALLER = 32,
 	HIT_FAULTS = 40,
 	HIT_PID = 48,
 	HIT_ENTRY_LEN = 52,
 	HIT_KIND = 54,
+	HIT_FLAGS = 55,
 	HIT_DATA = 56, /* a __data_loc */
 	HIT_BYTES = 60,
 };
@@ -35,13 +36,14 @@ static const char hit_format[] =
 	"\tfield:int common_pid;\toffset:4;\tsize:4;\tsigned:1;\n"
 	"\n"
 	"\tfield:u64 cookie;\toffset:8;\tsize:8;\tsigned:0;\n"
-	"\tfield:u64 duration;\toffset:16;\tsize:8;\tsigned:0;\n"
+	"\tfield:u64 time;\toffset:16;\tsize:8;\tsigned:0;\n"
 	"\tfield:u64 ret;\toffset:24;\tsize:8;\tsigned:0;\n"
 	"\tfield:u64 caller;\toffset:32;\tsize:8;\tsigned:0;\n"
 	"\tfield:u64 faults;\toffset:40;\tsize:8;\tsigned:0;\n"
 	"\tfield:u32 pid;\toffset:48;\tsize:4;\tsigned:0;\n"
 	"\tfield:u16 entry_len;\toffset:52;\tsize:2;\tsigned:0;\n"
 	"\tfield:u8 kind;\toffset:54;\tsize:1;\tsigned:0;\n"
+	"\tfield:u8 flags;\toffset:55;\tsize:1;\tsigned:0;\n"
 	"\tfield:__data_loc u8[] data;\toffset:56;\tsize:4;\tsigned:0;\n"
 	"\nprint fmt: \"cookie=%llu\"\n";
 

@@ -99,7 +99,7 @@ static void test_a_call_is_one_event(void **state)
 	hit_put(&f.hit, 6, 0, &(uint32_t){7});
 	hit_put(&f.hit, 7, 0, &(uint64_t){1});
 	hit_put(&f.hit, 7, 1, &(uint64_t){2});
-	hit_set(&f.hit, HIT_DURATION, 12345, 8);
+	hit_set(&f.hit, HIT_TIME, 12345, 8);
 	/* What is above the width of an int is anything. */
 	hit_set(&f.hit, HIT_RET, 0x12345678fffffffe, 8);
 	hit_set(&f.hit, HIT_CALLER, 0xffffffff81000010, 8);
@@ -253,6 +253,36 @@ static bool judge(struct probe_fixture *f, const char *text)
 	return is_met;
 }
 
+/* It ends when it is recorded, at context.ts; and no clock goes back. */
+static void test_a_call_that_began_ends_with_its_event(void **state)
+{
+	static const struct {
+		uint64_t time;
+		const char *want;
+	} rows[] = {
+		{81234567890 - 1500000, ",\"durationNs\":1500000,"},
+		{81234567890, ",\"durationNs\":0,"},
+		{81234567891, ",\"durationNs\":0,"},
+	};
+	struct probe_fixture f;
+
+	(void)state;
+	fixture_init(&f, NULL, "c:walks walk -");
+	hit_set(&f.hit, HIT_FLAGS, KPROBED_HIT_BEGAN, 1);
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		_cleanup_free_ char *text = NULL;
+
+		hit_set(&f.hit, HIT_TIME, rows[i].time, 8);
+		hit_finish(&f.hit);
+		text = decode(&f, f.hit.len);
+		if (!strstr(text, rows[i].want))
+			fail_msg("no %s in %s", rows[i].want, text);
+		assert_int_equal(judge(&f, "duration >= 1500us"), i == 0);
+		assert_int_equal(judge(&f, "durationNs == 0"), i > 0);
+	}
+	fixture_done(&f);
+}
+
 static void test_filters_see_what_the_event_shows(void **state)
 {
 	static const struct {
@@ -294,7 +324,7 @@ static void test_filters_see_what_the_event_shows(void **state)
 
 	fixture_init(&f, NULL, everything);
 	fill_everything(&f.hit);
-	hit_set(&f.hit, HIT_DURATION, 1000000, 8);
+	hit_set(&f.hit, HIT_TIME, 1000000, 8);
 	hit_set(&f.hit, HIT_RET, (uint64_t)-2, 8);
 	hit_set(&f.hit, HIT_CALLER, 0xffffffff81000010, 8);
 	hit_finish(&f.hit);
@@ -431,6 +461,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_a_call_is_one_event),
+		cmocka_unit_test(test_a_call_that_began_ends_with_its_event),
 		cmocka_unit_test(test_results_have_their_types),
 		cmocka_unit_test(test_after_probes_have_the_process_only),
 		cmocka_unit_test(test_both_parts_are_decoded),

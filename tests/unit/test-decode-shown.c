@@ -63,7 +63,7 @@ static char *decode(const struct decoder *d, const void *bytes, unsigned int siz
 	args += sizeof(before) - 1;
 	n = (size_t)(out + n - args) - 2;
 	/* By itself it is the same. */
-	assert_int_equal(decoder_write_value(d, 0, record, len, NULL, value), n);
+	assert_int_equal(decoder_write_value(d, 0, record, len, &context, value), n);
 	assert_memory_equal(value, args, n);
 	return strndup(args, n);
 }

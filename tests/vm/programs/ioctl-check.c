@@ -93,6 +93,7 @@ static void listen_begin(void)
 {
 	if (mkdir(INSTANCE, 0700) < 0 && errno != EEXIST)
 		fail("no instance");
+	write_file(INSTANCE "/trace_clock", "mono");
 	write_file(INSTANCE "/buffer_size_kb", "16384");
 	write_file(INSTANCE "/events/kprobed/kprobed_hit/enable", "1");
 }
@@ -111,6 +112,19 @@ static uint64_t number_after(const char *line, const char *name)
 	if (!at)
 		fail("no %s in: %s", name, line);
 	return strtoull(at + strlen(name), NULL, 0);
+}
+
+/* When the event was recorded, to the microsecond below: "... 12.345678: kprobed_hit: ..." */
+static uint64_t time_of(const char *line)
+{
+	const char *at = strstr(line, ": kprobed_hit:");
+	unsigned int sec, usec;
+
+	while (at && at > line && at[-1] != ' ')
+		at--;
+	if (!at || sscanf(at, "%u.%6u:", &sec, &usec) != 2)
+		fail("no time in: %s", line);
+	return sec * 1000000000ULL + usec * 1000ULL;
 }
 
 /* All events with this cookie so far */
@@ -133,7 +147,9 @@ static size_t read_events(uint64_t cookie, struct event *events, size_t room)
 		memset(e, 0, sizeof(*e));
 		e->cookie = cookie;
 		e->kind = number_after(line, "kind=");
-		e->duration = number_after(line, "duration=");
+		e->duration = number_after(line, "time=");
+		if (number_after(line, "flags=") & KPROBED_HIT_BEGAN)
+			e->duration = time_of(line) - e->duration;
 		e->ret = number_after(line, "ret=");
 		e->faults = number_after(line, "faults=");
 		e->pid = number_after(line, " pid=");
