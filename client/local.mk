@@ -47,6 +47,8 @@ libkprobectl_la_SOURCES = \
 	client/output-caret.h \
 	client/output-event.c \
 	client/output-event.h \
+	client/output-quick.c \
+	client/output-quick.h \
 	client/output-table.c \
 	client/output-table.h \
 	client/output-text.c \

@@ -16,6 +16,7 @@
 #include <time.h>
 
 #include "cleanup.h"
+#include "output-quick.h"
 #include "output-text.h"
 
 #define NSEC_PER_SEC UINT64_C(1000000000)
@@ -197,7 +198,7 @@ static void put_stack(const struct event_format *f, struct kprobed_event *event,
 	}
 }
 
-static void put_hit(struct event_format *f, struct kprobed_event *event, struct text *t)
+void format_hit(struct event_format *f, struct kprobed_event *event, struct text *t)
 {
 	const char *probe = kprobed_event_get_probe(event);
 	const char *caller = kprobed_event_get_caller(event);
@@ -304,17 +305,16 @@ static void put_gap(const struct event_format *f, struct kprobed_event *event, s
 void format_event(struct event_format *f, struct kprobed_event *event, struct text *t)
 {
 	bool is_gap = kprobed_event_get_type(event) == KPROBED_GAP;
-	const char *json;
 	size_t length;
+	const char *json = kprobed_event_get_json(event, &length);
 
 	if (!f->json) {
 		if (is_gap)
 			put_gap(f, event, t);
-		else
-			put_hit(f, event, t);
+		else if (!format_quickly(f, (struct slice){json, length}, t))
+			format_hit(f, event, t);
 		return;
 	}
-	json = kprobed_event_get_json(event, &length);
 	if (is_gap)
 		text_puts(t, "{\"gap\":");
 	/* The library gives objects without line breaks. */

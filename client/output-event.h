@@ -41,6 +41,9 @@ void format_choose(struct event_format *f, const char *fields);
 /* The titles over the columns. */
 void format_titles(const struct event_format *f, struct text *t);
 
+/* Appends the lines of an event that is no gap, for people; what format_event() does. */
+void format_hit(struct event_format *f, struct kprobed_event *event, struct text *t);
+
 /* Appends the lines of an event or a gap. */
 void format_event(struct event_format *f, struct kprobed_event *event, struct text *t);
 

@@ -55,6 +55,17 @@ static bool text_reserve(struct text *t, size_t more)
 	return true;
 }
 
+char *text_room(struct text *t, size_t more)
+{
+	return text_reserve(t, more) ? t->data + t->length : NULL;
+}
+
+void text_fill(struct text *t, const char *end)
+{
+	t->length = (size_t)(end - t->data);
+	t->data[t->length] = '\0';
+}
+
 void text_append(struct text *t, const char *data, size_t length)
 {
 	if (!text_reserve(t, length))

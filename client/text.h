@@ -33,6 +33,13 @@ void text_uint(struct text *t, uint64_t value, unsigned int width, char pad);
 void text_printf(struct text *t, const char *fmt, ...)
 	__attribute__((__format__(__printf__, 2, 3)));
 
+/*
+ * For whoever writes into the text by himself: where its end is, with room for @more bytes, and
+ * then how far it was filled. NULL: it has failed.
+ */
+char *text_room(struct text *t, size_t more);
+void text_fill(struct text *t, const char *end);
+
 /* @string as a JSON string with its quotes. */
 void text_json_string(struct text *t, const char *string);
 

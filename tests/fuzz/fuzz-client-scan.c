@@ -2,7 +2,8 @@
 /*
  * A batch of events as a hostile daemon may send it: taken apart, split, and every event asked for
  * everything, as libkprobed and kprobectl do. What is checked as a whole must be JSON to json-c as
- * well, and its events must be where walking over it value by value finds them.
+ * well, and its events must be where walking over it value by value finds them. A line that is made
+ * in one pass is the one that is made of the event's parts.
  */
 #include <errno.h>
 #include <stdint.h>
@@ -13,6 +14,7 @@
 
 #include "libkprobed-internal.h"
 #include "output-event.h"
+#include "output-quick.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -48,11 +50,31 @@ static void ask(struct kprobed_event *event, struct text *line)
 	text_clear(line);
 }
 
+static void compare_lines(struct kprobed_event *event, struct text *line)
+{
+	struct event_format format = EVENT_FORMAT_INIT;
+	struct text quick = {0};
+
+	if (kprobed_event_get_type(event) != KPROBED_EVENT)
+		return;
+	/* The first line shows the second that the quick one needs to know, and widens columns. */
+	format_hit(&format, event, line);
+	text_clear(line);
+	if (format_quickly(&format, event->json, &quick)) {
+		format_hit(&format, event, line);
+		check(quick.length == line->length &&
+		      memcmp(quick.data, line->data, quick.length) == 0);
+	}
+	text_done(&quick);
+	text_clear(line);
+}
+
 /* An event, taken out of the batch as libkprobed does it. */
 static void take(char *message, struct kprobed_event *event, struct text *line)
 {
 	message[event->json.text - message + (ptrdiff_t)event->json.length] = '\0';
 	ask(event, line);
+	compare_lines(event, line);
 }
 
 static void split(char *message, const struct reply *reply, struct slice_list *events)

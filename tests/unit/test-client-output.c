@@ -16,6 +16,7 @@
 #include "libkprobed-internal.h"
 #include "output-caret.h"
 #include "output-event.h"
+#include "output-quick.h"
 #include "output-table.h"
 #include "output-text.h"
 
@@ -193,6 +194,71 @@ static void test_event_is_a_line_with_its_stack_below(void **state)
 			"                      b+0x1\n");
 }
 
+#define IN_FRONT                                                                                   \
+	"{\"seq\":7,\"ts\":1000000000,\"cpu\":1,\"tid\":412,\"comm\":\"c t\",\"probe\":\"opens\"," \
+	"\"site\":\"s+0x0\""
+
+static void test_a_quick_line_is_the_same(void **state)
+{
+	static const struct {
+		bool is_quick;
+		const char *json;
+	} rows[] = {
+		{true, IN_FRONT ",\"args\":{}}"},
+		{true,
+		 IN_FRONT ",\"args\":{\"a\":-1,\"b\":\"0xff\",\"c\":null,\"d\":true,\"e\":false}}"},
+		{true,
+		 IN_FRONT ",\"args\":{\"a\":\"0x\",\"b\":\"0x1g\",\"c\":\"\",\"d\":\"x  \"}}"},
+		{true, IN_FRONT ",\"args\":{\"a\":\"a string of more than eight bytes\"}}"},
+		{true, IN_FRONT ",\"args\":{\"\":null,\"\":null,\"\":null,\"\":null,\"\":null}}"},
+		{true, IN_FRONT ",\"caller\":\"f+0x1\",\"args\":{\"ret\":3}}"},
+		{true, IN_FRONT ",\"caller\":\"f+0x1\",\"durationNs\":999,\"ret\":-2,\"args\":{}}"},
+		{true,
+		 IN_FRONT ",\"caller\":\"f\",\"durationNs\":12345,\"ret\":0,\"args\":{\"a\":1}}"},
+		{true, IN_FRONT ",\"durationNs\":3723004005006,\"ret\":-5000,\"args\":{}}"},
+		{true, IN_FRONT ",\"durationNs\":20114999,\"args\":{}}"},
+		{false, IN_FRONT ",\"durationNs\":1,\"ret\":\"0xffffffffffffffea\",\"args\":{}}"},
+		{false, IN_FRONT ",\"args\":{\"a\":\"0x00000000000000001\"}}"},
+		{false, IN_FRONT ",\"args\":{\"a\":[1,2]}}"},
+		{false, IN_FRONT ",\"args\":{\"a\":\"b\\n\"}}"},
+		{false, IN_FRONT ",\"args\":{\"a\":\"\xc3\xb6\"}}"},
+		{false, IN_FRONT ",\"args\":{\"a\":\"12345678\x7f\"}}"},
+		{false, IN_FRONT ",\"args\":{\"a\":1.5,\"b\":1e3}}"},
+		{false, IN_FRONT ",\"args\":{},\"stack\":[\"a+0x0\"]}"},
+		{false, IN_FRONT ",\"args\":{},\"later\":1}"},
+		{false, IN_FRONT ", \"args\":{}}"},
+		{false, "{\"seq\":7,\"ts\":1000000000,\"cpu\":1,\"tid\":412,\"comm\":\"a comm too "
+			"long for "
+			"its column\",\"probe\":\"o\",\"site\":\"s\",\"args\":{}}"},
+		{false,
+		 "{\"seq\":7,\"ts\":2000000000,\"cpu\":1,\"tid\":412,\"comm\":\"another second\","
+		 "\"probe\":\"o\",\"site\":\"s\",\"args\":{}}"},
+		{false, "{\"seq\":7,\"cpu\":1,\"ts\":1000000000,\"tid\":412,\"comm\":\"c\","
+			"\"probe\":\"o\","
+			"\"site\":\"s\",\"args\":{}}"},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct event_format f = EVENT_FORMAT_INIT;
+		_cleanup_text_ struct text t = {0}, quick = {0}, batch = {0};
+		struct kprobed_event event = {0};
+
+		/* Both have shown the second before. */
+		format(&f, KPROBED_EVENT, IN_FRONT ",\"args\":{}}", &t);
+		text_append(&quick, t.data, t.length);
+		take(KPROBED_EVENT, rows[i].json, &batch, &event);
+		assert_int_equal(format_quickly(&f, event.json, &quick), rows[i].is_quick);
+		assert_int_equal(strlen(quick.data), quick.length);
+		if (!rows[i].is_quick) {
+			assert_string_equal(quick.data, t.data);
+			format_event(&f, &event, &quick);
+		}
+		format_hit(&f, &event, &t);
+		assert_string_equal(quick.data, t.data);
+		free(event.decoded);
+	}
+}
+
 static void test_a_call_ends_in_its_result_and_duration(void **state)
 {
 	static const struct {
@@ -337,6 +403,7 @@ int main(void)
 		cmocka_unit_test(test_caret_stands_under_its_character),
 		cmocka_unit_test(test_table_fits_its_columns_and_the_terminal),
 		cmocka_unit_test(test_event_is_a_line_with_its_stack_below),
+		cmocka_unit_test(test_a_quick_line_is_the_same),
 		cmocka_unit_test(test_a_call_ends_in_its_result_and_duration),
 		cmocka_unit_test(test_the_process_is_shown_when_asked_for),
 		cmocka_unit_test(test_relative_times_count_from_the_first_event),
