@@ -69,6 +69,8 @@ libkprobed_daemon_la_SOURCES = \
 	daemon/filter-text.h \
 	daemon/filter-value.c \
 	daemon/filter-value.h \
+	daemon/fine-timer.c \
+	daemon/fine-timer.h \
 	daemon/flag-set.c \
 	daemon/flag-set.h \
 	daemon/foreign.c \

@@ -6,6 +6,7 @@
 #ifndef KP_READER_INTERNAL_H
 #define KP_READER_INTERNAL_H
 
+#include "fine-timer.h"
 #include "reader.h"
 #include "stream.h"
 
@@ -24,8 +25,8 @@ struct reader {
 	struct event_base *base;
 	struct event_log *log;
 	struct symbols *symbols;
-	struct event *tick; /* owned */
-	struct event *wake; /* owned: a ring has something, all that have are known */
+	struct fine_timer *tick; /* owned */
+	struct event *wake;	 /* owned: a ring has something, all that have are known */
 	struct stream *streams;
 	struct binding *bindings; /* owned, BINDINGS, by event id */
 	struct hit_table *hits;	  /* owned */
@@ -35,7 +36,8 @@ struct reader {
 	uint64_t pause_nsec; /* the one now, loaded */
 	uint64_t window_nsec;
 	uint64_t last_ts;
-	uint64_t appended_at;	   /* CLOCK_MONOTONIC of the last pass that appended */
+	uint64_t passed_at;	   /* CLOCK_MONOTONIC of the last pass's start */
+	uint64_t appended_at;	   /* and of the last pass that appended */
 	unsigned int quiet_passes; /* in a row */
 	uint64_t span_start;	   /* since when span_events count */
 	uint64_t span_events;
@@ -56,9 +58,10 @@ struct reader {
 struct pass_result {
 	uint64_t n_appended;
 	unsigned int n_pages;
-	bool is_partial;  /* a ring had more than its queue could take */
-	uint64_t held_ts; /* oldest record held back, 0: none */
-	uint64_t start;	  /* CLOCK_MONOTONIC, ns */
+	bool is_partial;     /* a ring had more than its queue could take */
+	uint64_t held_ts;    /* oldest record held back, 0: none */
+	uint64_t start;	     /* CLOCK_MONOTONIC, ns */
+	uint64_t since_last; /* ns from the start of the pass before */
 };
 
 /* reader-pass.c */

@@ -21,8 +21,9 @@
 #define BUSY_SPAN_NSEC (100 * NSEC_PER_MSEC)
 #define BUSY_EVENTS    500
 /*
- * The shortest pause between two ticks, and what a pass finds after which the next pause is twice
- * as long: with so many events its own cost is little of theirs. With a quarter it is half as long.
+ * The shortest pause between two ticks, and how many events have to come in it for the next one to
+ * be twice as long: with so many a pass's own cost is little of theirs. With fewer it is half as
+ * long. It is their rate that counts, since one pass may find many because it came late.
  */
 #define PAUSE_MIN_NSEC NSEC_PER_MSEC
 #define PASS_EVENTS    64
@@ -62,12 +63,7 @@ void reader_stop_waiting(struct reader *r)
 
 void reader_schedule(struct reader *r, uint64_t nsec)
 {
-	struct timeval tv = {
-		.tv_sec = (time_t)(nsec / 1000000000ULL),
-		.tv_usec = (suseconds_t)(nsec % 1000000000ULL / 1000),
-	};
-
-	event_add(r->tick, &tv);
+	fine_timer_set(r->tick, nsec);
 }
 
 static uint64_t shortest_pause(const struct reader *r)
@@ -77,13 +73,13 @@ static uint64_t shortest_pause(const struct reader *r)
 	return is_urgent && PAUSE_MIN_NSEC < r->tick_nsec ? PAUSE_MIN_NSEC : r->tick_nsec;
 }
 
-static void adapt_pause(struct reader *r, uint64_t n_appended)
+static void adapt_pause(struct reader *r, const struct pass_result *result)
 {
 	uint64_t least = shortest_pause(r);
 
-	if (n_appended > PASS_EVENTS)
+	if (result->n_appended * least > PASS_EVENTS * result->since_last)
 		r->pause_nsec *= 2;
-	else if (n_appended < PASS_EVENTS / 4)
+	else
 		r->pause_nsec /= 2;
 	if (r->pause_nsec < least)
 		r->pause_nsec = least;
@@ -120,7 +116,7 @@ static bool is_quiet(struct reader *r, const struct pass_result *result)
 
 static void schedule_next(struct reader *r, const struct pass_result *result)
 {
-	adapt_pause(r, result->n_appended);
+	adapt_pause(r, result);
 	if (result->is_partial) {
 		reader_schedule(r, 0);
 	} else if (is_quiet(r, result)) {
@@ -148,6 +144,8 @@ static struct pass_result pass(struct reader *r, enum pass_scope scope, uint64_t
 {
 	struct pass_result result = reader_run_pass(r, scope, window);
 
+	result.since_last = result.start - r->passed_at;
+	r->passed_at = result.start;
 	if (result.n_appended) {
 		r->appended_at = now_nsec();
 		r->on_pass(r->data);

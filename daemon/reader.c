@@ -78,6 +78,7 @@ void reader_drain(struct reader *r)
 int reader_new(const struct reader_options *options, struct reader **ret)
 {
 	_cleanup_(reader_freep) struct reader *r = calloc(1, sizeof(*r));
+	int err;
 
 	if (!r)
 		return -ENOMEM;
@@ -97,10 +98,12 @@ int reader_new(const struct reader_options *options, struct reader **ret)
 	r->bindings = calloc(BINDINGS, sizeof(*r->bindings));
 	if (!r->bindings || hit_table_new(&r->hits) < 0)
 		return -ENOMEM;
-	r->tick = evtimer_new(r->base, reader_on_tick, r);
 	r->wake = evtimer_new(r->base, reader_on_wake, r);
-	if (!r->tick || !r->wake)
+	if (!r->wake)
 		return -ENOMEM;
+	err = fine_timer_new(r->base, reader_on_tick, r, &r->tick);
+	if (err < 0)
+		return err;
 
 	*ret = take_ptr(r);
 	return 0;
@@ -115,7 +118,7 @@ struct reader *reader_free(struct reader *r)
 		stream_free(s);
 	}
 	if (r->tick)
-		event_free(r->tick);
+		fine_timer_free(r->tick);
 	if (r->wake)
 		event_free(r->wake);
 	free(r->bindings);

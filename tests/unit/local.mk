@@ -20,6 +20,7 @@ UNIT_TESTS = \
 	tests/unit/test-event-log-adopt \
 	tests/unit/test-filter-eval \
 	tests/unit/test-filter-parse \
+	tests/unit/test-fine-timer \
 	tests/unit/test-helper \
 	tests/unit/test-helper-program \
 	tests/unit/test-helper-watch \
@@ -95,6 +96,11 @@ tests_unit_test_filter_parse_SOURCES = tests/unit/test-filter-parse.c
 tests_unit_test_filter_parse_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_filter_parse_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_filter_parse_LDADD = $(UNIT_LDADD)
+
+tests_unit_test_fine_timer_SOURCES = tests/unit/test-fine-timer.c
+tests_unit_test_fine_timer_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_fine_timer_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_fine_timer_LDADD = $(UNIT_LDADD)
 
 tests_unit_test_helper_condition_SOURCES = tests/unit/test-helper-condition.c
 tests_unit_test_helper_condition_CPPFLAGS = $(UNIT_CPPFLAGS)
