@@ -1,5 +1,6 @@
 # Programs for the tests in tests/vm, built by tests/vm/host/build and brought into the guest.
 GUEST_BINARIES = \
+	tests/vm/programs/crowd \
 	tests/vm/programs/hits \
 	tests/vm/programs/hitter \
 	tests/vm/programs/latency \
@@ -17,6 +18,7 @@ CLEANFILES += $(GUEST_BINARIES)
 vm-programs: $(GUEST_BINARIES)
 .PHONY: vm-programs
 
+tests_vm_programs_crowd_SOURCES = tests/vm/programs/crowd.c
 tests_vm_programs_hits_SOURCES = tests/vm/programs/hits.c
 tests_vm_programs_hitter_SOURCES = tests/vm/programs/hitter.c
 tests_vm_programs_hitter_LDFLAGS = $(AM_LDFLAGS) -pthread
