@@ -28,7 +28,6 @@ struct watcher {
 struct watched {
 	unsigned int slot;
 	uint32_t source_id;
-	uint64_t last_seq;
 	struct log_counts counts;
 	struct watcher *who; /* owned */
 	size_t n_who, who_size;
@@ -178,21 +177,17 @@ static bool look_at(const struct wakeups *w, struct watched *s, struct log_count
 	static const struct log_source none;
 	const struct log_source *source = event_log_last_source(w->log, s->slot);
 	struct log_counts before = s->counts, now;
-	uint64_t last_seq = s->last_seq;
 
 	source = source ? source : &none;
 	now = log_source_counts(source);
 	if (source->id != s->source_id)
 		before = (struct log_counts){0};
 	s->source_id = source->id;
-	s->last_seq = source->last_seq;
 	s->counts = now;
 	*ret_more = (struct log_counts){now.events - before.events, now.lost - before.lost,
 					now.recursion - before.recursion,
 					(uint8_t)(now.untold - before.untold)};
-	/* The last entry may also have been evicted since. */
-	return ret_more->events || ret_more->lost || ret_more->recursion || ret_more->untold ||
-	       s->last_seq != last_seq;
+	return ret_more->events || ret_more->lost || ret_more->recursion || ret_more->untold;
 }
 
 static struct watched *watch(struct wakeups *w, unsigned int slot)

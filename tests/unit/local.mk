@@ -52,6 +52,7 @@ UNIT_TESTS = \
 	tests/unit/test-varlink-check \
 	tests/unit/test-varlink-idl \
 	tests/unit/test-view \
+	tests/unit/test-wakeup \
 	tests/unit/test-wire
 check_PROGRAMS += $(UNIT_TESTS)
 TESTS += $(UNIT_TESTS)
@@ -116,6 +117,11 @@ tests_unit_test_view_SOURCES = tests/unit/test-view.c
 tests_unit_test_view_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_view_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_view_LDADD = $(UNIT_LDADD)
+
+tests_unit_test_wakeup_SOURCES = tests/unit/test-wakeup.c
+tests_unit_test_wakeup_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_wakeup_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_wakeup_LDADD = $(UNIT_LDADD)
 
 tests_unit_test_varlink_idl_SOURCES = tests/unit/test-varlink-idl.c
 tests_unit_test_varlink_idl_CPPFLAGS = $(UNIT_CPPFLAGS)
