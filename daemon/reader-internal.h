@@ -36,8 +36,9 @@ struct reader {
 	uint64_t pause_nsec; /* the one now, loaded */
 	uint64_t window_nsec;
 	uint64_t last_ts;
-	uint64_t passed_at;	   /* CLOCK_MONOTONIC of the last pass's start */
-	uint64_t appended_at;	   /* and of the last pass that appended */
+	uint64_t passed_at;   /* CLOCK_MONOTONIC of the last pass's start */
+	uint64_t woken_at;    /* when the first ring was ready after it: the others were empty */
+	uint64_t appended_at; /* and of the last pass that appended */
 	unsigned int quiet_passes; /* in a row */
 	uint64_t span_start;	   /* since when span_events count */
 	uint64_t span_events;

@@ -220,6 +220,8 @@ void reader_on_readable(evutil_socket_t fd, short what, void *data)
 	struct reader *r = s->reader;
 
 	s->is_ready = true;
+	if (r->woken_at < r->passed_at)
+		r->woken_at = now_nsec();
 	if (r->is_strict)
 		reader_on_tick(fd, what, r);
 	else

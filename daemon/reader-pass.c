@@ -237,16 +237,18 @@ struct pass_result reader_run_pass(struct reader *r, enum pass_scope scope, uint
 
 	DL_FOREACH (r->streams, s) {
 		unsigned int n_pages = 0;
-		uint64_t complete;
+		uint64_t complete, looked_at = r->woken_at;
 
 		/* Of a ring that was not read before for lack of room there is more to come. */
-		if (!is_choosy || s->is_ready || !s->is_drained)
+		if (!is_choosy || s->is_ready || !s->is_drained) {
 			n_pages = stream_fill(s, is_choosy);
+			looked_at = start;
+		}
 		if (n_pages)
 			s->read_at = start;
 		result.n_pages += n_pages;
 		stream_peek(s, &r->stack);
-		complete = complete_until(r, s, start, window);
+		complete = complete_until(r, s, looked_at, window);
 		if (!s->is_drained)
 			result.is_partial = true;
 		watermark = complete < watermark ? complete : watermark;
