@@ -210,8 +210,12 @@ static bool is_any_ready(const struct reader *r)
 	return false;
 }
 
-/* Longer than it takes to record anything, unless something comes between. */
-#define SILENT_WINDOW_NSEC NSEC_PER_MSEC
+/*
+ * Longer than it takes to record anything, an interrupt in between included. What keeps a CPU from
+ * going on for longer, such as a host that has put it aside, does so for milliseconds: to wait for
+ * one of them would be most of the latency and help little.
+ */
+#define SILENT_WINDOW_NSEC (250 * NSEC_PER_USEC)
 
 /*
  * Up to when all that @s has to deliver has been read. Of an empty ring only a record that its CPU
