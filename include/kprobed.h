@@ -226,7 +226,10 @@ struct kprobed_stream_options {
 	 * "args.NAME", "args"; NULL: all of them. What is left out reads as if the event had none.
 	 */
 	const char *const *fields;
-	/* One event in so many; 0 or 1: each. The others count as filtered. */
+	/*
+	 * One event in so many; 0 or 1: each. The others are told by gaps of the kind "filtered",
+	 * whose JSON has them once more as "sampled".
+	 */
 	unsigned int sample;
 	/*
 	 * So many events of each second at most, 0: any number. The rest is told by gaps of the
