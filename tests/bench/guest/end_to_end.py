@@ -218,8 +218,9 @@ PEERS = (
 	("perf record+script", False, PeerRun(["perf", "record", "-q", "-a", "-m", str(PERF_PAGES), "-o", "{data}", "-e", "bench:hits",
 					       "--filter", FILTER], lost=lost_in_text("lost [0-9]+"), then=["perf", "script", "-i", "{data}"])),
 )
-COMPARED = ("kprobed, 1 subscriber", "kprobed, 1, not JSON", "kprobed, 8", "kprobed, 8 in memory", "trace_pipe", "bpftrace")
+COMPARED = ("kprobed, 1 subscriber", "kprobed, 1, not JSON", "kprobed, 8", "kprobed, 8, not JSON", "kprobed, 8 in memory", "trace_pipe", "bpftrace")
 OURS = (("kprobed, 1 subscriber", KprobedRun(1)), ("kprobed, 1, not JSON", KprobedRun(1, [])), ("kprobed, 8", KprobedRun(8)),
+	("kprobed, 8, not JSON", KprobedRun(8, [])),
 	("kprobed, 8 in memory", KprobedRun(8, ["--json", "--transport", "memory"])))
 
 
