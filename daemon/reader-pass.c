@@ -130,24 +130,35 @@ static void append_record(struct reader *r, const struct stream *s, const struct
 	r->totals.recorded++;
 }
 
+static void note_time(struct reader *r, uint64_t ts)
+{
+	uint64_t late = r->last_ts - ts;
+
+	if (ts >= r->last_ts) {
+		r->last_ts = ts;
+		return;
+	}
+	r->totals.reordered++;
+	/* While it wakes for each event there is no window that could be too small. */
+	if (!r->is_waiting && 2 * late > r->window_nsec)
+		r->window_nsec = 2 * late < WINDOW_MAX_NSEC ? 2 * late : WINDOW_MAX_NSEC;
+}
+
 static void append_front(struct reader *r, struct stream *s)
 {
 	const struct stream_item *item = &s->front;
 
-	if (item->ts < r->last_ts) {
-		uint64_t late = r->last_ts - item->ts;
-
-		r->totals.reordered++;
-		/* While it wakes for each event there is no window that could be too small. */
-		if (!r->is_waiting && 2 * late > r->window_nsec)
-			r->window_nsec = 2 * late < WINDOW_MAX_NSEC ? 2 * late : WINDOW_MAX_NSEC;
+	if (item->kind == ITEM_DAMAGE) {
+		/* It has no time of its own, and what was in it nobody can count. */
+		reader_append_gap(r, s->instance->source, "overrun", 0, NULL, (int)s->cpu, 0,
+				  r->last_ts);
 	} else {
-		r->last_ts = item->ts;
+		note_time(r, item->ts);
+		if (item->kind == ITEM_LOSS)
+			reader_tell_overrun(r, s, item->ts);
+		else
+			append_record(r, s, item);
 	}
-	if (item->kind == ITEM_LOSS)
-		reader_tell_overrun(r, s, item->ts);
-	else
-		append_record(r, s, item);
 	stream_pop(s);
 	stream_peek(s, &r->stack);
 }

@@ -187,6 +187,13 @@ static bool find_stack(struct stream *s, const struct stack_layout *layout)
 	return page < s->n_pages || s->n_pages == STREAM_PAGES;
 }
 
+/* Passes over what is left of the first page. */
+static void pass_damage(struct stream *s)
+{
+	drop_page(s);
+	s->front = (struct stream_item){.kind = ITEM_DAMAGE, .ts = s->iter.ts};
+}
+
 /* Steps into the first page; its loss, if any, is the front. True when there is a front. */
 static bool begin_page(struct stream *s)
 {
@@ -194,8 +201,8 @@ static bool begin_page(struct stream *s)
 	struct ring_loss loss;
 
 	if (ring_iter_init(&s->iter, p->bytes, p->size, &loss) < 0) {
-		drop_page(s);
-		return false;
+		pass_damage(s);
+		return true;
 	}
 	s->is_begun = true;
 	if (!loss.is_lost)
@@ -210,13 +217,19 @@ void stream_peek(struct stream *s, const struct stack_layout *layout)
 		s->front.kind = ITEM_RECORD;
 	while (s->front.kind == ITEM_NONE && s->n_pages > 0) {
 		struct ring_record record;
+		int r;
 
 		if (!s->is_begun) {
 			if (begin_page(s))
 				return;
 			continue;
 		}
-		if (ring_iter_next(&s->iter, &record) != 1) {
+		r = ring_iter_next(&s->iter, &record);
+		if (r < 0) {
+			pass_damage(s);
+			return;
+		}
+		if (r == 0) {
 			drop_page(s);
 			continue;
 		}

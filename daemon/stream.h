@@ -24,7 +24,9 @@ enum item_kind {
 	ITEM_NONE, /* nothing left in the pages read */
 	ITEM_RECORD,
 	ITEM_LOSS,
-	ITEM_WAITS, /* a record whose stack has not been read yet */
+	ITEM_DAMAGE, /* a page, or the rest of one, that cannot be read: nobody knows what was in it
+		      */
+	ITEM_WAITS,  /* a record whose stack has not been read yet */
 };
 
 struct stream_item {

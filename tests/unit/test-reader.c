@@ -320,6 +320,37 @@ static void test_stack_that_never_comes_is_given_up(void **state)
 	world_free(w);
 }
 
+static void test_page_that_cannot_be_read_is_a_gap(void **state)
+{
+	struct world *w = world_new(1000);
+	struct ring *r = ring_new(w, false);
+	uint64_t ts = now_nsec() - 100 * MSEC;
+	const struct log_entry *e;
+	uint32_t number = 1;
+	struct page p;
+	char expected[100];
+
+	page_begin(&p, ts);
+	page_event(&p, 0, TYPE, 1, &number, 4);
+	page_head(&p, 28, 1); /* runs out */
+	send_page(r, 2, &p, 0);
+	send_events(r, 2, ts + 10, 0, 1);
+	run_until_idle(w);
+	assert_int_equal(count_entries(w), 3);
+	e = event_log_entry(w->log, 2);
+	assert_int_equal(e->source, w->ring_source);
+	snprintf(expected, sizeof(expected),
+		 "{\"kind\":\"overrun\",\"count\":null,\"cpu\":2,\"untilTs\":%llu},",
+		 (unsigned long long)ts);
+	assert_int_equal(e->text_len, strlen(expected));
+	assert_memory_equal(event_log_text(w->log, e), expected, e->text_len);
+	assert_int_equal(event_log_source(w->log, w->ring_source)->untold, 1);
+	assert_ordered(w);
+	assert_int_equal(reader_totals(w->reader)->reordered, 0);
+	ring_free(w, r);
+	world_free(w);
+}
+
 static void test_gap_may_be_appended_from_outside(void **state)
 {
 	struct world *w = world_new(1000);
@@ -354,6 +385,7 @@ int main(void)
 		cmocka_unit_test(test_drain_goes_on_until_the_rings_are_empty),
 		cmocka_unit_test(test_drain_waits_for_no_stack),
 		cmocka_unit_test(test_stack_that_never_comes_is_given_up),
+		cmocka_unit_test(test_page_that_cannot_be_read_is_a_gap),
 		cmocka_unit_test(test_gap_may_be_appended_from_outside),
 	};
 

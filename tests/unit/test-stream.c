@@ -218,7 +218,7 @@ static void test_loss_stands_before_its_page(void **state)
 	fixture_free(f);
 }
 
-static void test_broken_pages_and_records_are_passed_over(void **state)
+static void test_broken_pages_and_records_are_passed_over_and_told(void **state)
 {
 	struct fixture *f = fixture_new(false);
 	struct page p;
@@ -236,7 +236,13 @@ static void test_broken_pages_and_records_are_passed_over(void **state)
 	add_event(&p, TYPE_A, 2);
 	send_page(f, &p, 0);
 	assert_int_equal(stream_fill(f->stream, false), 4);
+	for (unsigned int i = 0; i < 2; i++) {
+		assert_kind(f->stream, ITEM_DAMAGE);
+		stream_pop(f->stream);
+	}
 	take_event(f->stream, 1);
+	assert_kind(f->stream, ITEM_DAMAGE);
+	stream_pop(f->stream);
 	take_event(f->stream, 2);
 	assert_kind(f->stream, ITEM_NONE);
 	fixture_free(f);
@@ -412,7 +418,7 @@ int main(void)
 		cmocka_unit_test(test_brief_fill_stops_at_a_page_with_little_in_it),
 		cmocka_unit_test(test_queue_holds_what_it_can),
 		cmocka_unit_test(test_loss_stands_before_its_page),
-		cmocka_unit_test(test_broken_pages_and_records_are_passed_over),
+		cmocka_unit_test(test_broken_pages_and_records_are_passed_over_and_told),
 		cmocka_unit_test(test_stacks_nest_like_parentheses),
 		cmocka_unit_test(test_stack_may_be_pages_away),
 		cmocka_unit_test(test_stack_that_may_still_come_is_waited_for),
