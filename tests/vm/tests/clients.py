@@ -124,6 +124,11 @@ class Library(Program):
 	def __init__(self, folder, *selectors, hits=None):
 		super().__init__("libkprobed", [os.path.join(PROGRAMS, "subscriber"), *selectors], folder, hits)
 
+	def stop_still(self):
+		"""Stopped, but not before it has begun: kprobed knows of a reader of its memory before that has looked at it."""
+		kptest.wait_for(PATIENCE, lambda: "subscribed\n" in kptest.read(self.path), f"{self.name} has begun")
+		self.process.send_signal(signal.SIGSTOP)
+
 	def stream(self):
 		stream = Stream(self.name)
 		lines = kptest.read(self.path).splitlines()
