@@ -75,6 +75,9 @@ static void compile_field(const struct filter_term *t, const struct decoder_fiel
 	ret->kind = f->value == DECODER_STRING	 ? FILTER_TEST_STRING
 		    : f->value == DECODER_SIGNED ? FILTER_TEST_SIGNED
 						 : FILTER_TEST_UNSIGNED;
+	if (t->common == FILTER_RET && !f->is_arg && f->is_text && f->size == 8 &&
+	    ret->kind == FILTER_TEST_UNSIGNED && filter_has_signed_result(t))
+		ret->kind = FILTER_TEST_SIGNED;
 }
 
 static void compile_common(const struct filter_term *t, const struct decoder *d,

@@ -183,3 +183,14 @@ bool filter_test_json(const struct filter_term *t, const char *json, size_t len)
 	}
 	return false;
 }
+
+bool filter_test_result(const struct filter_term *t, const char *json, size_t len)
+{
+	struct span inside = {json + 1, len - 2};
+	uint64_t v;
+
+	if (len > 4 && json[0] == '"' && span_starts(inside, "0x") && t->literal != FILTER_STRING &&
+	    filter_has_signed_result(t))
+		return read_quoted(inside, &v) && filter_test_number(t, filter_signed((int64_t)v));
+	return filter_test_json(t, json, len);
+}

@@ -55,6 +55,15 @@ static inline bool filter_test_number(const struct filter_term *t, struct filter
 	}
 }
 
+/*
+ * Whether @t takes a call's result, where that is a pointer, for a number with a sign: what is an
+ * error instead of one, ERR_PTR(), is negative. An address may be given as the number that it is.
+ */
+static inline bool filter_has_signed_result(const struct filter_term *t)
+{
+	return t->number.is_negative || t->number.value <= INT64_MAX;
+}
+
 /* Whether @t is true of a text as it is shown (valid UTF-8); false if it compares with a number. */
 bool filter_test_string(const struct filter_term *t, const char *s, size_t len);
 
@@ -64,6 +73,9 @@ bool filter_test_string(const struct filter_term *t, const char *s, size_t len);
  * of these.
  */
 bool filter_test_json(const struct filter_term *t, const char *json, size_t len);
+
+/* The same of the result of a call, "ret". */
+bool filter_test_result(const struct filter_term *t, const char *json, size_t len);
 
 /* Whether all of @s matches: * ? [a-z] [!a-z], and a backslash before what means itself. */
 bool filter_glob_match(const char *pattern, size_t pattern_len, const char *s, size_t len);

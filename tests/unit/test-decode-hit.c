@@ -340,6 +340,35 @@ static void test_filters_see_what_the_event_shows(void **state)
 	fixture_done(&f);
 }
 
+/* An error instead of a pointer is negative, and an address is given as the number that it is. */
+static void test_a_pointer_that_is_returned_has_a_sign(void **state)
+{
+	static const struct {
+		uint64_t ret;
+		const char *filter;
+		bool is_met;
+	} rows[] = {
+		{(uint64_t)-2, "ret < 0 && ret >= -4095", true},
+		{(uint64_t)-2, "ret == -2", true},
+		{(uint64_t)-2, "ret > 0", false},
+		{(uint64_t)-2, "ret == 0xfffffffffffffffe", true},
+		{0xffff888001020304, "ret < 0 && ret >= -4095", false},
+		{0xffff888001020304, "ret > 0xffff888001020303", true},
+		{0xffff888001020304, "ret == \"0xffff888001020304\"", true},
+		{0, "ret == 0 && ret >= 0", true},
+	};
+	struct probe_fixture f;
+
+	fixture_init(&f, *state, "c find -");
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		hit_set(&f.hit, HIT_RET, rows[i].ret, 8);
+		hit_finish(&f.hit);
+		if (judge(&f, rows[i].filter) != rows[i].is_met)
+			fail_msg("%s is not %d", rows[i].filter, rows[i].is_met);
+	}
+	fixture_done(&f);
+}
+
 static void test_an_argument_hides_what_all_have(void **state)
 {
 	struct probe_fixture f;
@@ -467,6 +496,7 @@ int main(void)
 		cmocka_unit_test(test_both_parts_are_decoded),
 		cmocka_unit_test(test_what_could_not_be_read_is_null),
 		cmocka_unit_test(test_filters_see_what_the_event_shows),
+		cmocka_unit_test(test_a_pointer_that_is_returned_has_a_sign),
 		cmocka_unit_test(test_an_argument_hides_what_all_have),
 		cmocka_unit_test(test_fields_are_told),
 		cmocka_unit_test(test_another_event_is_refused),

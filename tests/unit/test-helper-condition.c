@@ -35,7 +35,7 @@ struct hit {
 
 struct world {
 	struct probe_spec spec, results_spec;
-	struct probe_arg *results[8]; /* what a function may return; NULL: nobody knows */
+	struct probe_arg *results[9]; /* what a function may return; NULL: nobody knows */
 	struct helper_program program;
 };
 
@@ -91,10 +91,11 @@ static int world_begin(void **state)
 		};
 	}
 	w.results_spec = PROBE_SPEC_INIT;
-	assert_int_equal(probe_spec_parse("r vfs_read $retval:s32 $retval:u32 $retval:s8 "
-					  "$retval:bool $retval:s64 $retval:u64 $retval:u16",
-					  &w.results_spec, &e),
-			 0);
+	assert_int_equal(
+		probe_spec_parse("r vfs_read $retval:s32 $retval:u32 $retval:s8 "
+				 "$retval:bool $retval:s64 $retval:u64 $retval:u16 $retval:x64",
+				 &w.results_spec, &e),
+		0);
 	for (size_t i = 0; i < w.results_spec.n_args; i++)
 		w.results[i + 1] = &w.results_spec.args[i];
 	w.spec.args[11].show = ARG_ENUM;
@@ -307,7 +308,7 @@ static char *put_result(char *p, const struct probe_arg *result, uint64_t v)
 	v = v << unused >> unused;
 	if (result->show == ARG_BOOL)
 		return v ? put_literal(p, "true") : put_literal(p, "false");
-	return put_u64(p, v);
+	return result->show == ARG_HEX ? put_hex(p, v) : put_u64(p, v);
 }
 
 /* With what is in no event, so that the judge of texts knows it. */
