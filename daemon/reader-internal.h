@@ -62,6 +62,7 @@ struct pass_result {
 	bool is_partial;     /* a ring had more than its queue could take */
 	uint64_t held_ts;    /* oldest record held back, 0: none */
 	uint64_t start;	     /* CLOCK_MONOTONIC, ns */
+	uint64_t looked_at;  /* the same of when all rings were looked at: start, or the wake-up */
 	uint64_t since_last; /* ns from the start of the pass before */
 };
 

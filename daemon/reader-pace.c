@@ -176,8 +176,8 @@ static void wake(struct reader *r, enum pass_scope scope)
 		if (!result.is_partial)
 			reader_schedule(r, r->pause_nsec);
 	} else if (result.held_ts) {
-		/* It came during the pass, or lacks its stack, or there was no room to read on. */
-		reader_schedule(r, result.held_ts > result.start ? 0 : NSEC_PER_MSEC);
+		/* It came since, or lacks its stack, or there was no room to read on. */
+		reader_schedule(r, result.held_ts > result.looked_at ? 0 : NSEC_PER_MSEC);
 	}
 }
 

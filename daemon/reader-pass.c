@@ -246,7 +246,7 @@ static uint64_t complete_until(const struct reader *r, const struct stream *s, u
 struct pass_result reader_run_pass(struct reader *r, enum pass_scope scope, uint64_t window)
 {
 	uint64_t start = now_nsec(), watermark = UINT64_MAX;
-	struct pass_result result = {.start = start};
+	struct pass_result result = {.start = start, .looked_at = start};
 	bool is_choosy = scope == READY_RINGS && is_any_ready(r);
 	struct stream *s;
 
@@ -258,6 +258,8 @@ struct pass_result reader_run_pass(struct reader *r, enum pass_scope scope, uint
 		if (!is_choosy || s->is_ready || !s->is_drained) {
 			n_pages = stream_fill(s, is_choosy);
 			looked_at = start;
+		} else {
+			result.looked_at = looked_at;
 		}
 		if (n_pages)
 			s->read_at = start;

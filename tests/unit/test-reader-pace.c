@@ -69,6 +69,45 @@ static void test_few_events_are_appended_at_once_and_in_order(void **state)
 	world_free(w);
 }
 
+/* Between the wake-up and the reading of the ring that was ready: both CPUs record once more. */
+static void record_more(evutil_socket_t fd, short what, void *data)
+{
+	struct ring *r = data;
+	uint64_t ts = now_nsec();
+
+	send_events(r, 1, ts + 1, 0, 1);
+	send_events(r, 0, ts + 2, 0, 1);
+	while (now_nsec() < ts + 100000)
+		;
+}
+
+static void test_ring_that_was_not_ready_is_empty_as_of_the_wakeup(void **state)
+{
+	static const struct timeval none;
+	struct world *w = world_new(0);
+	struct ring *r = ring_new(w, false);
+	struct event *more = evtimer_new(w->base, record_more, r);
+
+	run_until_waiting(w);
+	/* No more than it takes one by one. */
+	for (unsigned int i = 1; i <= 2; i++) {
+		/* With so much in its page what is behind that is read as well. */
+		send_events(r, 0, now_nsec(), 0, 200);
+		evtimer_add(more, &none);
+		while (count_entries(w) < 202 * i - 2)
+			assert_int_equal(event_base_loop(w->base, EVLOOP_ONCE), 0);
+		/* The rest comes in the next turns, which nothing has to be waited for. */
+		for (unsigned int turns = 0; turns < 3; turns++)
+			event_base_loop(w->base, EVLOOP_NONBLOCK);
+		assert_int_equal(count_entries(w), 202 * i);
+	}
+	assert_ordered(w);
+	assert_int_equal(reader_totals(w->reader)->reordered, 0);
+	event_free(more);
+	ring_free(w, r);
+	world_free(w);
+}
+
 static void test_many_events_are_read_in_ticks_and_few_again_at_once(void **state)
 {
 	struct world *w = world_new(0);
@@ -242,6 +281,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_sleeps_when_idle_and_wakes_for_an_event),
 		cmocka_unit_test(test_few_events_are_appended_at_once_and_in_order),
+		cmocka_unit_test(test_ring_that_was_not_ready_is_empty_as_of_the_wakeup),
 		cmocka_unit_test(test_many_events_are_read_in_ticks_and_few_again_at_once),
 		cmocka_unit_test(test_dead_ring_is_not_waited_on),
 		cmocka_unit_test(test_silent_cpu_is_not_waited_for_in_a_tick),
