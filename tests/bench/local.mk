@@ -17,7 +17,8 @@ EXTRA_DIST += docs/benchmarks.md tests/bench/record tests/bench/record-symbols t
 	tests/bench/guest/latency.py \
 	tests/bench/guest/memory.py \
 	tests/bench/guest/pages.py \
-	tests/bench/guest/run
+	tests/bench/guest/run \
+	tests/bench/guest/stages.py
 
 tests_bench_bench_client_SOURCES = tests/bench/bench-client.c tests/bench/timing.h
 tests_bench_bench_client_CPPFLAGS = $(CLIENT_TEST_CPPFLAGS)

@@ -5,6 +5,7 @@ barest relay, which has two hops as kprobed has."""
 import os
 
 from common import BareInstance, Listener, hits_probe, kptest, pace, wait_until_gone
+from stages import stages
 
 # Calls a second, and how many.
 RATES = ((100, 1000), (1000, 8000), (10000, 40000))
@@ -65,3 +66,4 @@ def latency():
 				ratios.append((rate, name, to, [a / b for a, b in zip(least[name], least[to])]))
 	for rate, name, to, (p50, p99) in ratios:
 		print(f"  at {rate}/s, the better of the rounds: {name} to {to}: p50 {p50:.2f} x, p99 {p99:.2f} x")
+	stages(1000, 8000)
