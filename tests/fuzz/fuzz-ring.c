@@ -210,7 +210,7 @@ static void read_stream(const uint8_t *data, size_t size, size_t page_size)
 		size -= page->size;
 	}
 	for (stream_peek(s, &layout); s->front.kind != ITEM_NONE; stream_peek(s, &layout)) {
-		if (s->front.kind != ITEM_LOSS)
+		if (s->front.kind == ITEM_RECORD || s->front.kind == ITEM_WAITS)
 			append(&s->front);
 		stream_pop(s);
 	}
