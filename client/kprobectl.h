@@ -51,6 +51,12 @@ extern const struct cmd_entry cmd_add, cmd_check, cmd_remove, cmd_enable, cmd_di
 int ctl_getopt(struct ctl *ctl, int argc, char **argv, const char *shorts,
 	       const struct option *longs);
 
+/*
+ * What --failed asks for: of a call, or of a return probe with an argument of that name. The lower
+ * bound is for pointers. include/linux/err.h: MAX_ERRNO
+ */
+#define FAILED_CONDITION "ret < 0 && ret >= -4095"
+
 /* Prints what was wrong and where help is. Ends the program with EXIT_USAGE. */
 void usage_error(const struct ctl *ctl, const char *fmt, ...)
 	__attribute__((__noreturn__, __format__(__printf__, 2, 3)));

@@ -145,43 +145,76 @@ static void put_args(const struct event_format *f, struct kprobed_event *event, 
 	}
 }
 
-/* The name of the error that @ret is, NULL: it is none. */
-static const char *error_name(int64_t ret)
+const char *format_error_name(int64_t ret)
 {
 	return ret < 0 && ret >= -ERRNO_MAX ? strerrorname_np((int)-ret) : NULL;
 }
 
-static void put_ret(const struct event_format *f, struct kprobed_event *event, struct text *t)
+static void put_ret(const struct event_format *f, const struct hit_end *end, struct text *t)
 {
-	const char *name = NULL;
-	struct slice value;
-	int64_t ret;
-
-	if (kprobed_event_get_ret(event, &value.text, &value.length) < 0)
-		return;
-	if (kprobed_event_get_ret_int(event, &ret) == 0)
-		name = error_name(ret);
 	text_puts(t, " = ");
-	text_color(t, f->color, name ? COLOR_ERROR : COLOR_VALUE);
-	text_value(t, value);
-	if (name)
-		text_printf(t, " %s", name);
+	text_color(t, f->color, end->error ? COLOR_ERROR : COLOR_VALUE);
+	text_value(t, end->ret);
+	if (end->error) {
+		text_putc(t, ' ');
+		text_puts(t, end->error);
+	}
 	text_plain(t, f->color);
 }
 
 static void put_duration(const struct event_format *f, uint64_t nsec, struct text *t)
 {
+	bool is_long = nsec >= NSEC_PER_SEC;
+	uint64_t thousandths = is_long ? nsec / 1000000 : nsec / 1000;
+
 	text_putc(t, ' ');
 	text_color(t, f->color, COLOR_DIM);
-	if (nsec < 1000)
-		text_printf(t, "<%" PRIu64 " ns>", nsec);
-	else if (nsec < NSEC_PER_SEC)
-		text_printf(t, "<%" PRIu64 ".%03" PRIu64 " ms>", nsec / 1000000,
-			    nsec % 1000000 / 1000);
-	else
-		text_printf(t, "<%" PRIu64 ".%03" PRIu64 " s>", nsec / NSEC_PER_SEC,
-			    nsec % NSEC_PER_SEC / 1000000);
+	text_putc(t, '<');
+	if (nsec < 1000) {
+		text_uint(t, nsec, 0, ' ');
+		text_puts(t, " ns>");
+	} else {
+		text_uint(t, thousandths / 1000, 0, ' ');
+		text_putc(t, '.');
+		text_uint(t, thousandths % 1000, 3, '0');
+		text_puts(t, is_long ? " s>" : " ms>");
+	}
 	text_plain(t, f->color);
+}
+
+void format_end(const struct event_format *f, const struct hit_end *end, struct text *t)
+{
+	if (end->ret.text)
+		put_ret(f, end, t);
+	if (end->is_call) {
+		put_duration(f, end->duration_nsec, t);
+	} else if (end->caller.text) {
+		/* Of a call it is where strace has nothing, and seldom worth the room. */
+		text_color(t, f->color, COLOR_DIM);
+		text_puts(t, " (to ");
+		text_safe(t, end->caller.text, end->caller.length);
+		text_putc(t, ')');
+		text_plain(t, f->color);
+	}
+	/* The last column may have been padded for nothing. */
+	while (t->length > 0 && t->data[t->length - 1] == ' ')
+		t->length--;
+	text_putc(t, '\n');
+}
+
+static struct hit_end end_of(struct kprobed_event *event)
+{
+	const char *caller = kprobed_event_get_caller(event);
+	struct hit_end end = {.ret = {NULL, 0}};
+	int64_t ret;
+
+	kprobed_event_get_ret(event, &end.ret.text, &end.ret.length);
+	if (kprobed_event_get_ret_int(event, &ret) == 0)
+		end.error = format_error_name(ret);
+	end.is_call = kprobed_event_get_duration_nsec(event, &end.duration_nsec) == 0;
+	if (caller)
+		end.caller = (struct slice){caller, strlen(caller)};
+	return end;
 }
 
 static void put_stack(const struct event_format *f, struct kprobed_event *event, struct text *t)
@@ -201,9 +234,7 @@ static void put_stack(const struct event_format *f, struct kprobed_event *event,
 void format_hit(struct event_format *f, struct kprobed_event *event, struct text *t)
 {
 	const char *probe = kprobed_event_get_probe(event);
-	const char *caller = kprobed_event_get_caller(event);
-	uint64_t duration_nsec = 0;
-	bool is_call = kprobed_event_get_duration_nsec(event, &duration_nsec) == 0;
+	struct hit_end end;
 	size_t width;
 
 	if (!f->no_time) {
@@ -234,21 +265,8 @@ void format_hit(struct event_format *f, struct kprobed_event *event, struct text
 	if (f->has_pid && kprobed_event_get_pid(event) >= 0)
 		text_printf(t, " pid=%d", (int)kprobed_event_get_pid(event));
 	put_args(f, event, t);
-	put_ret(f, event, t);
-	if (is_call)
-		put_duration(f, duration_nsec, t);
-	/* Of a call it is where strace has nothing, and seldom worth the room. */
-	if (caller && !is_call) {
-		text_color(t, f->color, COLOR_DIM);
-		text_puts(t, " (to ");
-		text_safe(t, caller, strlen(caller));
-		text_putc(t, ')');
-		text_plain(t, f->color);
-	}
-	/* The last column may have been padded for nothing. */
-	while (t->length > 0 && t->data[t->length - 1] == ' ')
-		t->length--;
-	text_putc(t, '\n');
+	end = end_of(event);
+	format_end(f, &end, t);
 	put_stack(f, event, t);
 }
 

@@ -11,6 +11,7 @@
 
 #include <kprobed.h>
 
+#include "slice.h"
 #include "text.h"
 
 struct event_format {
@@ -40,6 +41,21 @@ void format_choose(struct event_format *f, const char *fields);
 
 /* The titles over the columns. */
 void format_titles(const struct event_format *f, struct text *t);
+
+/* What stands behind the arguments of an event. */
+struct hit_end {
+	struct slice ret;    /* borrowed; text NULL: it has none */
+	const char *error;   /* the name of the error that it is; NULL: it is none */
+	struct slice caller; /* borrowed, decoded; text NULL: it has none */
+	bool is_call;	     /* and then: */
+	uint64_t duration_nsec;
+};
+
+/* The name of the error that @ret is, static; NULL: it is none. */
+const char *format_error_name(int64_t ret);
+
+/* Appends it, and ends the line. */
+void format_end(const struct event_format *f, const struct hit_end *end, struct text *t);
 
 /* Appends the lines of an event that is no gap, for people; what format_event() does. */
 void format_hit(struct event_format *f, struct kprobed_event *event, struct text *t);

@@ -13,23 +13,13 @@
 #include <string.h>
 
 #define NSEC_PER_SEC UINT64_C(1000000000)
-/* Beside what is copied and padded: the time, the columns' spaces, what is around a result. */
+/* Beside what is copied and padded: the time and the spaces between the columns. */
 #define LINE_ROOM 192
 #define WORD	  sizeof(uint64_t)
-/* include/linux/err.h: MAX_ERRNO */
-#define ERRNO_MAX 4095
 
 struct pass {
 	const char *p, *end; /* what is read */
 	char *to;
-};
-
-/* What stands in front of the arguments and is shown behind them; NULL: it is not there. */
-struct behind {
-	const char *caller; /* behind its quote */
-	struct slice ret;
-	bool is_call;
-	uint64_t duration_nsec;
 };
 
 static inline bool pass_bytes(struct pass *s, const char *bytes, size_t n)
@@ -85,17 +75,10 @@ static inline bool pass_number(struct pass *s, uint64_t *ret)
 /* How many of eight bytes come before one that is not as itself in a line, or ends the string. */
 static inline unsigned int plain_bytes(uint64_t word)
 {
-	const uint64_t ones = 0x0101010101010101ULL, tops = 0x8080808080808080ULL;
-	uint64_t quote, backslash, control, special;
-
 	word = le64toh(word);
-	quote = word ^ (ones * '"');
-	quote = (quote - ones) & ~quote;
-	backslash = word ^ (ones * '\\');
-	backslash = (backslash - ones) & ~backslash;
-	control = (word - ones * 0x20) & ~word;
-	special = (quote | backslash | control | word | (word + ones)) & tops;
-	return special ? (unsigned int)__builtin_ctzll(special) / 8 : WORD;
+	/* What is no ASCII has its top bit set, and 0x7f gets it. */
+	return slice_bytes_before(slice_special_bytes(word) |
+				  ((word | (word + SLICE_ONES)) & SLICE_TOPS));
 }
 
 /* Copies a string up to its closing quote, and goes behind that. */
@@ -120,13 +103,14 @@ static inline bool copy_string(struct pass *s)
 	return true;
 }
 
-static bool skip_string(struct pass *s, const char **ret)
+/* A string that says what it is written as. */
+static bool skip_string(struct pass *s, struct slice *ret)
 {
 	const char *quote = memchr(s->p, '"', (size_t)(s->end - s->p));
 
-	if (!quote)
+	if (!quote || memchr(s->p, '\\', (size_t)(quote - s->p)))
 		return false;
-	*ret = s->p;
+	*ret = (struct slice){s->p, (size_t)(quote - s->p)};
 	s->p = quote + 1;
 	return true;
 }
@@ -268,13 +252,15 @@ static inline bool put_columns(const struct event_format *f, struct pass *s)
 	return true;
 }
 
-/* What a call and a return have in front of the arguments. */
-static inline bool note_behind(struct pass *s, struct behind *ret)
+/* What a call and a return have in front of the arguments, and a line behind them. */
+static inline bool note_end(struct pass *s, struct hit_end *ret)
 {
-	const char *site, *start;
+	struct slice site;
+	const char *start;
 	uint64_t number;
+	int64_t result;
 
-	*ret = (struct behind){.caller = NULL};
+	*ret = (struct hit_end){.ret = {NULL, 0}};
 	if (!pass_literal(s, ",\"site\":\"") || !skip_string(s, &site))
 		return false;
 	if (pass_literal(s, ",\"caller\":\"") && !skip_string(s, &ret->caller))
@@ -290,66 +276,16 @@ static inline bool note_behind(struct pass *s, struct behind *ret)
 		if (!pass_number(s, &number))
 			return false;
 		ret->ret = (struct slice){start, (size_t)(s->p - start)};
+		if (slice_to_int(ret->ret, &result) == 0)
+			ret->error = format_error_name(result);
 	}
 	return pass_literal(s, ",\"args\":{");
-}
-
-static void put_ret(struct pass *s, struct slice text)
-{
-	const char *name = NULL;
-	int64_t ret;
-
-	put_literal(s, " = ");
-	put_bytes(s, text.text, text.length);
-	if (slice_to_int(text, &ret) == 0 && ret < 0 && ret >= -ERRNO_MAX)
-		name = strerrorname_np((int)-ret);
-	if (name) {
-		*s->to++ = ' ';
-		put_bytes(s, name, strlen(name));
-	}
-}
-
-static void put_duration(struct pass *s, uint64_t nsec)
-{
-	put_literal(s, " <");
-	if (nsec < 1000) {
-		put_digits(s, nsec, 1);
-		put_literal(s, " ns>");
-	} else if (nsec < NSEC_PER_SEC) {
-		put_digits(s, nsec / 1000000, 1);
-		*s->to++ = '.';
-		put_digits(s, nsec % 1000000 / 1000, 3);
-		put_literal(s, " ms>");
-	} else {
-		put_digits(s, nsec / NSEC_PER_SEC, 1);
-		*s->to++ = '.';
-		put_digits(s, nsec % NSEC_PER_SEC / 1000000, 3);
-		put_literal(s, " s>");
-	}
-}
-
-static inline bool put_behind(struct pass *s, const struct behind *behind)
-{
-	if (behind->ret.text)
-		put_ret(s, behind->ret);
-	if (behind->is_call) {
-		put_duration(s, behind->duration_nsec);
-	} else if (behind->caller) {
-		struct pass caller = {behind->caller, s->end, s->to};
-
-		put_literal(&caller, " (to ");
-		if (!copy_string(&caller))
-			return false;
-		s->to = caller.to;
-		*s->to++ = ')';
-	}
-	return true;
 }
 
 bool format_quickly(const struct event_format *f, struct slice json, struct text *t)
 {
 	struct pass s = {.p = json.text, .end = json.text + json.length};
-	struct behind behind;
+	struct hit_end end;
 
 	if (f->color || f->no_time || f->no_cpu || f->no_comm || f->no_tid || f->no_probe ||
 	    f->has_pid)
@@ -358,14 +294,12 @@ bool format_quickly(const struct event_format *f, struct slice json, struct text
 	s.to = text_room(t, 2 * json.length + f->comm_width + f->probe_width + LINE_ROOM);
 	if (!s.to)
 		return false;
-	if (!put_columns(f, &s) || !note_behind(&s, &behind) || !copy_args(&s) ||
-	    !put_behind(&s, &behind) || !pass_literal(&s, "}") || s.p != s.end) {
+	if (!put_columns(f, &s) || !note_end(&s, &end) || !copy_args(&s) ||
+	    !pass_literal(&s, "}") || s.p != s.end) {
 		text_fill(t, t->data + t->length);
 		return false;
 	}
-	while (s.to[-1] == ' ')
-		s.to--;
-	*s.to++ = '\n';
 	text_fill(t, s.to);
+	format_end(f, &end, t);
 	return true;
 }

@@ -21,25 +21,13 @@ static inline const char *skip_space(const char *p, const char *end)
 	return p;
 }
 
-/*
- * How many of eight bytes come before a quote, a backslash or a control character. The usual test
- * for a zero byte may see one too many, but only behind one that is there, so the first it sees is
- * true.
- */
+/* How many of eight bytes come before a quote, a backslash or a control character. */
 static inline unsigned int plain_bytes(const char *p)
 {
-	const uint64_t ones = 0x0101010101010101ULL, tops = 0x8080808080808080ULL;
-	uint64_t word, quote, backslash, control, special;
+	uint64_t word;
 
 	memcpy(&word, p, sizeof(word));
-	word = le64toh(word);
-	quote = word ^ (ones * '"');
-	quote = (quote - ones) & ~quote;
-	backslash = word ^ (ones * '\\');
-	backslash = (backslash - ones) & ~backslash;
-	control = (word - ones * 0x20) & ~word;
-	special = (quote | backslash | control) & tops;
-	return special ? (unsigned int)__builtin_ctzll(special) / 8 : 8;
+	return slice_bytes_before(slice_special_bytes(le64toh(word)));
 }
 
 /* @p is behind the opening quote. Returns the place behind the closing one, or NULL. */

@@ -140,6 +140,29 @@ int slice_to_uint(struct slice number, uint64_t *ret);
 /* "0x1f", with its quotes. Returns 0, -EINVAL or -ERANGE. */
 int slice_hex_to_uint(struct slice string, uint64_t *ret);
 
+#define SLICE_ONES UINT64_C(0x0101010101010101)
+#define SLICE_TOPS UINT64_C(0x8080808080808080)
+
+/*
+ * Of eight bytes, the first of which is the lowest of @word, the top bits of those that are a
+ * quote, a backslash or a control character. The usual test for a zero byte may see one too many,
+ * but only behind one that is there, so the first it sees is true.
+ */
+static inline uint64_t slice_special_bytes(uint64_t word)
+{
+	uint64_t quote = word ^ (SLICE_ONES * '"'), backslash = word ^ (SLICE_ONES * '\\');
+
+	quote = (quote - SLICE_ONES) & ~quote;
+	backslash = (backslash - SLICE_ONES) & ~backslash;
+	return (quote | backslash | ((word - SLICE_ONES * 0x20) & ~word)) & SLICE_TOPS;
+}
+
+/* How many bytes come before the first of these. */
+static inline unsigned int slice_bytes_before(uint64_t special)
+{
+	return special ? (unsigned int)__builtin_ctzll(special) / 8 : 8;
+}
+
 /* The value of a hexadecimal digit, -1 if it is none; and of the four digits of \uXXXX. */
 static inline int slice_hex_digit(char c)
 {

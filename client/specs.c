@@ -98,9 +98,8 @@ static int add_filter(json_object *spec, const struct spec_options *o, bool is_a
 		text_printf(&t, "(%s)", o->filter);
 	if (o->slower)
 		text_printf(&t, "%sdurationNs >= %llu", t.length ? " && " : "", o->slower);
-	/* include/linux/err.h: MAX_ERRNO; the upper bound is there for pointers. */
 	if (o->failed)
-		text_printf(&t, "%sret < 0 && ret >= -4095", t.length ? " && " : "");
+		text_printf(&t, "%s" FAILED_CONDITION, t.length ? " && " : "");
 	return add_text(spec, "filter", &t);
 }
 

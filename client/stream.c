@@ -134,9 +134,6 @@ void stream_check(const struct ctl *ctl, const struct stream_options *o)
 			"which --transport memory leaves out");
 }
 
-/* Of a call, or of a return probe with an argument of that name. include/linux/err.h: MAX_ERRNO */
-#define FAILED "ret < 0 && ret >= -4095"
-
 /* What --where and --failed ask for together. */
 static int make_filter(const struct stream_options *options, char **ret)
 {
@@ -145,8 +142,8 @@ static int make_filter(const struct stream_options *options, char **ret)
 	if (!options->failed)
 		*ret = strdup(options->where);
 	else if (!options->where)
-		*ret = strdup(FAILED);
-	else if (asprintf(ret, "(%s) && " FAILED, options->where) < 0)
+		*ret = strdup(FAILED_CONDITION);
+	else if (asprintf(ret, "(%s) && " FAILED_CONDITION, options->where) < 0)
 		*ret = NULL;
 	return *ret ? 0 : -ENOMEM;
 }
