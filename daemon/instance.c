@@ -95,11 +95,13 @@ int instance_new(const char *name, const struct instance_options *options, struc
 		return -ENOMEM;
 	snprintf(i->name, sizeof(i->name), "%s", name);
 	i->has_stacks = options->has_stacks;
+	i->dir_fd = -1;
 	errno = 0;
 	i->tracefs = tracefs_instance_create(name);
 	if (!i->tracefs)
 		return errno ? -errno : -EIO;
-	r = prepare(i, options);
+	i->dir_fd = open(tracefs_instance_get_dir(i->tracefs), O_PATH | O_DIRECTORY | O_CLOEXEC);
+	r = i->dir_fd < 0 ? -errno : prepare(i, options);
 	if (r == 0)
 		r = open_rings(i);
 	if (r < 0)
@@ -117,6 +119,7 @@ struct instance *instance_free(struct instance *i)
 	}
 	free(i->fds);
 	free(i->stats_fds);
+	kp_closep(&i->dir_fd);
 	if (i->tracefs) {
 		tracefs_instance_destroy(i->tracefs);
 		tracefs_instance_free(i->tracefs);
@@ -155,25 +158,37 @@ unsigned int instance_remove_leftovers(void)
 	return n;
 }
 
+/*
+ * Hundreds of these in a row are a part of what it takes to add and remove as many probes:
+ * libtracefs looks for each file before it opens it, both by the whole path, and to enable an event
+ * would list all systems and events first, to match names as patterns.
+ */
+static int write_event_file(const struct instance *i, const char *system, const char *event,
+			    const char *file, const char *text)
+{
+	_cleanup_close_ int fd = -1;
+	char path[256];
+
+	if ((size_t)snprintf(path, sizeof(path), "events/%s/%s/%s", system, event, file) >=
+	    sizeof(path))
+		return -ENAMETOOLONG;
+	fd = openat(i->dir_fd, path, O_WRONLY | O_CLOEXEC);
+	return fd < 0 || write(fd, text, strlen(text)) < 0 ? -errno : 0;
+}
+
 int instance_enable(struct instance *i, const char *event, bool enable)
 {
-	/* tracefs_event_enable() would list all systems and events, to match names as patterns. */
-	errno = 0;
-	return check(tracefs_event_file_write(i->tracefs, TRACEFS_GROUP, event, "enable",
-					      enable ? "1" : "0"));
+	return write_event_file(i, TRACEFS_GROUP, event, "enable", enable ? "1" : "0");
 }
 
 int instance_enable_system(struct instance *i, const char *system, const char *event)
 {
-	errno = 0;
-	return check(tracefs_event_file_write(i->tracefs, system, event, "enable", "1"));
+	return write_event_file(i, system, event, "enable", "1");
 }
 
 int instance_set_filter(struct instance *i, const char *event, const char *filter)
 {
-	errno = 0;
-	return check(tracefs_event_file_write(i->tracefs, TRACEFS_GROUP, event, "filter",
-					      filter ? filter : "0"));
+	return write_event_file(i, TRACEFS_GROUP, event, "filter", filter ? filter : "0");
 }
 
 void instance_filter_error(struct instance *i, const char *event, char *buf, size_t size)

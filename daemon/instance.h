@@ -25,6 +25,7 @@ struct instance {
 	unsigned int n_cpus; /* possible CPUs */
 	int *fds;	     /* owned: per_cpu/cpuN/trace_pipe_raw, -1 where there is none */
 	int *stats_fds;	     /* owned: per_cpu/cpuN/stats, likewise */
+	int dir_fd;	     /* owned: its folder */
 	void *tracefs;	     /* owned: struct tracefs_instance */
 	/* The main thread's bookkeeping. */
 	unsigned int live; /* probes that have owners */

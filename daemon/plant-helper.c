@@ -42,7 +42,7 @@ static int learn_format(struct helper_use *use, struct reader *reader)
 	unsigned int offset;
 	int r;
 
-	r = tracefs_read_format(PLANT_HIT_EVENT, &text);
+	r = tracefs_read_format(-1, PLANT_HIT_EVENT, &text);
 	if (r == 0)
 		r = event_format_parse(text, &use->format);
 	if (r < 0)

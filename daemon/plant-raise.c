@@ -35,7 +35,7 @@ static int learn_event(struct plant *p, const struct probe *probe, struct raised
 	struct event_format format;
 	int r;
 
-	r = tracefs_read_format(raised->event, &text);
+	r = tracefs_read_format(probe->instance->dir_fd, raised->event, &text);
 	if (r == 0)
 		r = event_format_parse(text, &format);
 	if (r < 0)

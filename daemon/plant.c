@@ -159,7 +159,7 @@ static int bind_event(struct plant *p, struct probe *probe)
 	struct event_format format;
 	int r;
 
-	r = tracefs_read_format(probe->event, &text);
+	r = tracefs_read_format(probe->instance->dir_fd, probe->event, &text);
 	if (r == 0)
 		r = event_format_parse(text, &format);
 	if (r < 0)

@@ -81,9 +81,14 @@ bool probe_is_parked(const struct probe *p)
 
 unsigned int probe_default_maxactive(void)
 {
-	long n = 2 * sysconf(_SC_NPROCESSORS_CONF);
+	static unsigned int most; /* glibc reads a file each time; possible CPUs stay the same */
 
-	return n > 10 ? (unsigned int)n : 10;
+	if (!most) {
+		long n = 2 * sysconf(_SC_NPROCESSORS_CONF);
+
+		most = n > 10 ? (unsigned int)n : 10;
+	}
+	return most;
 }
 
 uint64_t probe_module_id(const char *module)

@@ -293,12 +293,16 @@ int tracefs_read_blacklist(char **ret)
 	return read_path(KPROBES_BLACKLIST, ret);
 }
 
-int tracefs_read_format(const char *event, char **ret)
+int tracefs_read_format(int dir_fd, const char *event, char **ret)
 {
-	char path[256];
+	_cleanup_close_ int fd = -1;
+	char file[256];
 
-	if ((size_t)snprintf(path, sizeof(path), "events/" TRACEFS_GROUP "/%s/format", event) >=
-	    sizeof(path))
+	if ((size_t)snprintf(file, sizeof(file), "events/" TRACEFS_GROUP "/%s/format", event) >=
+	    sizeof(file))
 		return -ENAMETOOLONG;
-	return tracefs_read(path, ret, NULL);
+	if (dir_fd < 0)
+		return tracefs_read(file, ret, NULL);
+	fd = openat(dir_fd, file, O_RDONLY | O_CLOEXEC);
+	return fd < 0 ? -errno : read_all(fd, ret, NULL);
 }

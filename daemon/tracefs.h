@@ -77,8 +77,11 @@ int tracefs_each_kprobe(void (*fn)(uint64_t address, char type, const char *site
  * -errno. */
 int tracefs_read_blacklist(char **ret);
 
-/* The text of the event's format file. *@ret is the caller's. 0 or -errno. */
-int tracefs_read_format(const char *event, char **ret);
+/*
+ * The text of the event's format file, in the instance whose folder @dir_fd is, or, with -1, at the
+ * top: all have the same. *@ret is the caller's. 0 or -errno.
+ */
+int tracefs_read_format(int dir_fd, const char *event, char **ret);
 
 /* The whole of a small file below the tracing folder. *@ret is the caller's. 0 or -errno. */
 int tracefs_read(const char *file, char **ret, size_t *ret_len);

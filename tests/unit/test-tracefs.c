@@ -149,20 +149,38 @@ static void test_files_that_are_not_there(void **state)
 	memset(name, 'x', sizeof(name) - 1);
 	name[sizeof(name) - 1] = '\0';
 	assert_int_equal(tracefs_read(name, &text, NULL), -ENAMETOOLONG);
-	assert_int_equal(tracefs_read_format(name, &text), -ENAMETOOLONG);
-	assert_int_equal(tracefs_read_format("nothing", &text), -ENOENT);
+	assert_int_equal(tracefs_read_format(-1, name, &text), -ENAMETOOLONG);
+	assert_int_equal(tracefs_read_format(-1, "nothing", &text), -ENOENT);
 	assert_null(text);
 }
 
 static void test_format_is_read_from_our_group(void **state)
 {
 	_cleanup_free_ char *text = NULL;
+	char path[256];
+	int dir_fd;
 
 	make_dir("events/kprobed");
 	make_dir("events/kprobed/opens_1");
 	write_file("events/kprobed/opens_1/format", "name: opens_1\nID: 5\n");
-	assert_int_equal(tracefs_read_format("opens_1", &text), 0);
+	assert_int_equal(tracefs_read_format(-1, "opens_1", &text), 0);
 	assert_string_equal(text, "name: opens_1\nID: 5\n");
+
+	make_dir("instances");
+	make_dir("instances/ours");
+	make_dir("instances/ours/events");
+	make_dir("instances/ours/events/kprobed");
+	make_dir("instances/ours/events/kprobed/closes_1");
+	write_file("instances/ours/events/kprobed/closes_1/format", "name: closes_1\nID: 6\n");
+	free(take_ptr(text));
+	snprintf(path, sizeof(path), "%s/instances/ours", dir);
+	dir_fd = open(path, O_PATH | O_CLOEXEC);
+	assert_true(dir_fd >= 0);
+	assert_int_equal(tracefs_read_format(dir_fd, "closes_1", &text), 0);
+	assert_string_equal(text, "name: closes_1\nID: 6\n");
+	free(take_ptr(text));
+	assert_int_equal(tracefs_read_format(dir_fd, "opens_1", &text), -ENOENT);
+	close(dir_fd);
 }
 
 struct lines {
