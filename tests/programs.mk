@@ -34,7 +34,14 @@ tests_vm_programs_sleepers_SOURCES = tests/vm/programs/sleepers.c
 tests_vm_programs_sleepers_LDFLAGS = $(AM_LDFLAGS) -pthread
 tests_vm_programs_subscriber_SOURCES = tests/vm/programs/subscriber.c
 tests_vm_programs_subscriber_LDADD = libkprobed.la
-tests_vm_programs_ioctl_check_SOURCES = tests/vm/programs/ioctl-check.c
+tests_vm_programs_ioctl_check_SOURCES = \
+	tests/vm/programs/ioctl-check-conditions.c \
+	tests/vm/programs/ioctl-check-events.c \
+	tests/vm/programs/ioctl-check-hist.c \
+	tests/vm/programs/ioctl-check-joined.c \
+	tests/vm/programs/ioctl-check-kit.c \
+	tests/vm/programs/ioctl-check.c \
+	tests/vm/programs/ioctl-check.h
 tests_vm_programs_ioctl_check_LDFLAGS = $(AM_LDFLAGS) -pthread
 tests_vm_programs_ioctl_hold_SOURCES = tests/vm/programs/ioctl-hold.c
 tests_vm_programs_ioctl_churn_SOURCES = tests/vm/programs/ioctl-churn.c
