@@ -4,6 +4,7 @@ FUZZ_TARGETS = \
 	tests/fuzz/fuzz-btf \
 	tests/fuzz/fuzz-btf-expr \
 	tests/fuzz/fuzz-client-scan \
+	tests/fuzz/fuzz-condition \
 	tests/fuzz/fuzz-config \
 	tests/fuzz/fuzz-filter \
 	tests/fuzz/fuzz-hit \
@@ -44,6 +45,12 @@ tests_fuzz_fuzz_client_scan_CPPFLAGS = $(FUZZ_CPPFLAGS)
 tests_fuzz_fuzz_client_scan_CFLAGS = $(FUZZ_CFLAGS)
 tests_fuzz_fuzz_client_scan_LDFLAGS = $(FUZZ_LINK)
 tests_fuzz_fuzz_client_scan_LDADD = libkprobectl.la libkprobed-core.la $(JSON_LIBS)
+
+tests_fuzz_fuzz_condition_SOURCES = tests/fuzz/fuzz-condition.c tests/unit/condition-world.h $(FUZZ_MAIN)
+tests_fuzz_fuzz_condition_CPPFLAGS = $(FUZZ_CPPFLAGS)
+tests_fuzz_fuzz_condition_CFLAGS = $(FUZZ_CFLAGS)
+tests_fuzz_fuzz_condition_LDFLAGS = $(FUZZ_LINK)
+tests_fuzz_fuzz_condition_LDADD = $(FUZZ_LDADD)
 
 tests_fuzz_fuzz_config_SOURCES = tests/fuzz/fuzz-config.c $(FUZZ_MAIN)
 tests_fuzz_fuzz_config_CPPFLAGS = $(FUZZ_CPPFLAGS)

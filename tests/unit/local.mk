@@ -103,7 +103,7 @@ tests_unit_test_fine_timer_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_fine_timer_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_fine_timer_LDADD = $(UNIT_LDADD)
 
-tests_unit_test_helper_condition_SOURCES = tests/unit/test-helper-condition.c
+tests_unit_test_helper_condition_SOURCES = tests/unit/test-helper-condition.c tests/unit/condition-world.h
 tests_unit_test_helper_condition_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_helper_condition_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_helper_condition_LDADD = $(UNIT_LDADD)
