@@ -23,6 +23,7 @@
 #include "output-error.h"
 #include "output-hist.h"
 #include "output-text.h"
+#include "signals.h"
 #include "specs.h"
 #include "stream.h"
 
@@ -208,18 +209,6 @@ static int show(struct live *l, bool is_last)
 	return text_write(&t, stdout) && fflush(stdout) == 0 ? 0 : -EPIPE;
 }
 
-static int open_signals(void)
-{
-	sigset_t set;
-
-	sigemptyset(&set);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGHUP);
-	sigaddset(&set, SIGCHLD);
-	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-}
-
 static void take_signals(struct live *l)
 {
 	struct signalfd_siginfo info;
@@ -316,8 +305,8 @@ static int hist(const struct ctl *ctl, const struct hist_options *options, struc
 	l.id = member_string(probe, "id");
 	l.draws = !ctl->json && options->interval_msec && isatty(STDOUT_FILENO);
 
-	stream_block_signals(&mask);
-	l.signal_fd = open_signals();
+	signals_block(&mask);
+	l.signal_fd = signals_open();
 	if (l.signal_fd < 0)
 		return print_own_failure(ctl, -errno, "signalfd: %s", strerror(errno));
 	r = command ? child_start(command, &mask, child) : 0;

@@ -15,6 +15,7 @@
 #include "output-added.h"
 #include "output-error.h"
 #include "output-text.h"
+#include "signals.h"
 #include "specs.h"
 #include "stream.h"
 
@@ -109,7 +110,7 @@ static int trace(const struct ctl *ctl, const struct specs *specs, struct stream
 	print_added(ctl, reply);
 	options->probe_width = announce(ctl, probes, command != NULL);
 
-	stream_block_signals(&mask);
+	signals_block(&mask);
 	if (command) {
 		r = child_start(command, &mask, child);
 		if (r < 0)

@@ -7,6 +7,7 @@
 
 #include "kprobectl.h"
 #include "output-error.h"
+#include "signals.h"
 #include "stream.h"
 
 struct watch_options {
@@ -55,7 +56,7 @@ static int watch(const struct ctl *ctl, struct watch_options *options, char **pr
 		r = begin(k, options, probes, n, &choice);
 	if (r < 0)
 		return stream_failure(ctl, k, r, &options->stream);
-	stream_block_signals(&mask);
+	signals_block(&mask);
 	status = stream_run(ctl, k, &options->stream, offset, &child);
 	if (status == EXIT_SUCCESS && options->show_cursor && kprobed_cursor(k))
 		fprintf(stderr, ctl->json ? "{\"cursor\":\"%s\"}\n" : "cursor: %s\n",

@@ -90,6 +90,8 @@ kprobectl_SOURCES = \
 	client/output-error.h \
 	client/output-hist.c \
 	client/output-hist.h \
+	client/signals.c \
+	client/signals.h \
 	client/specs.c \
 	client/specs.h \
 	client/stream.c \

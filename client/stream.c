@@ -22,6 +22,7 @@
 #include "loss-advice.h"
 #include "output-error.h"
 #include "output-text.h"
+#include "signals.h"
 
 #define NSEC_PER_SEC  UINT64_C(1000000000)
 #define NSEC_PER_MSEC UINT64_C(1000000)
@@ -214,30 +215,6 @@ int stream_clock(struct kprobed *k, int64_t *ret_realtime_offset)
 	clocks = json_object_object_get(status, "clocks");
 	*ret_realtime_offset = member_int(clocks, "realtimeNs") - member_int(clocks, "monotonicNs");
 	return 0;
-}
-
-void stream_block_signals(sigset_t *ret_mask)
-{
-	sigset_t set;
-
-	sigemptyset(&set);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGHUP);
-	sigaddset(&set, SIGCHLD);
-	sigprocmask(SIG_BLOCK, &set, ret_mask);
-}
-
-static int open_signals(void)
-{
-	sigset_t set;
-
-	sigemptyset(&set);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGHUP);
-	sigaddset(&set, SIGCHLD);
-	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
 static void put_off_quiet(struct stream *s)
@@ -481,7 +458,7 @@ int stream_run(const struct ctl *ctl, struct kprobed *k, const struct stream_opt
 		.k = k,
 		.options = options,
 		.child = child,
-		.signal_fd = open_signals(),
+		.signal_fd = signals_open(),
 		.format = EVENT_FORMAT_INIT,
 		.deadline_nsec = options->nsec ? now_nsec() + options->nsec : UINT64_MAX,
 		.until_nsec = options->until_now ? now_nsec() : UINT64_MAX,

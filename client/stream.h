@@ -6,7 +6,6 @@
 #ifndef KP_STREAM_H
 #define KP_STREAM_H
 
-#include <signal.h>
 #include <stdint.h>
 
 #include "kprobectl.h"
@@ -86,12 +85,6 @@ int stream_failure(const struct ctl *ctl, struct kprobed *k, int error,
 
 /* The wall clock for event times, asked from the daemon. Returns 0 or an error of the library. */
 int stream_clock(struct kprobed *k, int64_t *ret_realtime_offset);
-
-/*
- * From here on SIGINT, SIGTERM, SIGHUP and SIGCHLD wait for stream_run(). @ret_mask is what a
- * command is to be started with.
- */
-void stream_block_signals(sigset_t *ret_mask);
 
 /*
  * Shows what the stream of @k has until it ends, then a summary on stderr. The subscription has
