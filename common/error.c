@@ -27,24 +27,31 @@ int kp_error_set(struct kp_error *e, enum kp_error_code code, int err, const cha
 	return -err;
 }
 
-int kp_error_definition(struct kp_error *e, const char *reason, int position, const char *hint,
-			const char *fmt, ...)
+int kp_error_vplace(struct kp_error *e, enum kp_error_code code, const char *reason, int position,
+		    const char *hint, const char *fmt, va_list ap)
 {
-	va_list ap;
-
 	if (!e || e->code != KP_OK)
 		return -EINVAL;
 
-	e->code = KP_INVALID_DEFINITION;
+	e->code = code;
 	e->err = EINVAL;
 	e->position = position;
 	snprintf(e->reason, sizeof(e->reason), "%s", reason);
 	snprintf(e->hint, sizeof(e->hint), "%s", hint ? hint : "");
 	utf8_trim(e->hint);
-	va_start(ap, fmt);
 	vsnprintf(e->message, sizeof(e->message), fmt, ap);
-	va_end(ap);
 	utf8_trim(e->message);
+	return -EINVAL;
+}
+
+int kp_error_definition(struct kp_error *e, const char *reason, int position, const char *hint,
+			const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	kp_error_vplace(e, KP_INVALID_DEFINITION, reason, position, hint, fmt, ap);
+	va_end(ap);
 	return -EINVAL;
 }
 

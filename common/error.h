@@ -11,6 +11,7 @@
 #define KP_ERROR_H
 
 #include <errno.h>
+#include <stdarg.h>
 #include <stdbool.h>
 
 /* The typed errors of the wire (include/io.kprobed.*.varlink), without their interface. */
@@ -55,7 +56,15 @@ struct kp_error {
 int kp_error_set(struct kp_error *e, enum kp_error_code code, int err, const char *subject,
 		 const char *fmt, ...) __attribute__((__format__(__printf__, 5, 6)));
 
-/* InvalidDefinition: @reason for programs at @position, the message, and -EINVAL as result. */
+/*
+ * Fills @e, likewise, with what is wrong in a text: @reason for programs, the @position, a @hint
+ * (may be NULL) and the message. Returns -EINVAL.
+ */
+int kp_error_vplace(struct kp_error *e, enum kp_error_code code, const char *reason, int position,
+		    const char *hint, const char *fmt, va_list ap)
+	__attribute__((__format__(__printf__, 6, 0)));
+
+/* The same as InvalidDefinition. */
 int kp_error_definition(struct kp_error *e, const char *reason, int position, const char *hint,
 			const char *fmt, ...) __attribute__((__format__(__printf__, 5, 6)));
 

@@ -65,18 +65,9 @@ int filter_error(struct kp_error *e, const char *reason, int position, const cha
 {
 	va_list ap;
 
-	if (!e || e->code != KP_OK)
-		return -EINVAL;
-	e->code = KP_INVALID_FILTER;
-	e->err = EINVAL;
-	e->position = position;
-	snprintf(e->reason, sizeof(e->reason), "%s", reason);
-	snprintf(e->hint, sizeof(e->hint), "%s", hint ? hint : "");
-	utf8_trim(e->hint);
 	va_start(ap, fmt);
-	vsnprintf(e->message, sizeof(e->message), fmt, ap);
+	kp_error_vplace(e, KP_INVALID_FILTER, reason, position, hint, fmt, ap);
 	va_end(ap);
-	utf8_trim(e->message);
 	return -EINVAL;
 }
 
