@@ -2,6 +2,7 @@
 """What the benchmarks in the guest share: the probe that they all hit, the same without kprobed, calls at a steady rate or as
 fast as one CPU makes them, and what processes use."""
 
+import itertools
 import os
 import re
 import subprocess
@@ -94,6 +95,12 @@ def pace(count, rate=None):
 
 def hits_probe(client):
 	client.call("io.kprobed.Probes.Add", {"probes": [{"definition": f"p:{HITS}", "filter": FILTER}]})
+
+
+def in_turn(ways, i):
+	"""The ways to do something in the order of round i: each is the first now and then, and behind another."""
+	orders = list(itertools.permutations(ways))
+	return orders[i * len(orders) // len(ways) % len(orders)]
 
 
 # What there is in events/kprobed without any probe: of the kernel, and of the helper module.

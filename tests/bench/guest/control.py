@@ -10,7 +10,7 @@ import statistics
 import subprocess
 import time
 
-from common import PROGRAMS, TRACEFS, Listener, hits_probe, kptest, seldom_called, wait_until_gone, write
+from common import PROGRAMS, TRACEFS, Listener, hits_probe, in_turn, kptest, seldom_called, wait_until_gone, write
 
 # Of each number of probes so many rounds, in turns.
 ROUNDS = {1: 5, 10: 3, 100: 3, 500: 3}
@@ -150,8 +150,7 @@ def control():
 			}
 			# Each is the first, the second and the last in turn: what a kernel has done once it does a little slower or faster.
 			for i in range(rounds):
-				order = list(ways)
-				for name in order[i % 3:] + order[:i % 3]:
+				for name in in_turn(list(ways), i):
 					rows[name].append(ways[name]())
 			medians = {key: [statistics.median(column) for column in zip(*runs)] for key, runs in rows.items()}
 			for name, seconds in medians.items():

@@ -5,7 +5,7 @@ barest relay, which has two hops as kprobed has."""
 import os
 import statistics
 
-from common import BareInstance, Listener, hits_probe, kptest, pace, wait_until_gone
+from common import BareInstance, Listener, hits_probe, in_turn, kptest, pace, wait_until_gone
 from stages import stages
 
 # Calls a second, how many, and so many rounds of each, in turns: the host's other work comes in some of them, and the median
@@ -64,7 +64,8 @@ def latency():
 	medians = {}
 	for rate, count, rounds in RATES:
 		results = {name: [] for name, _ in RUNS}
-		for name, run in RUNS * rounds:
+		# Who comes after whom changes too: what one leaves behind in the kernel for a while is in the way of the next.
+		for name, run in (way for i in range(rounds) for way in in_turn(RUNS, i)):
 			events, lost, p50, p99, most = run(rate, count)
 			results[name].append((p50, p99))
 			print(f"  {rate:>8} {name:<12} {events:>8.0f} {lost:>6.0f} {p50:>9.0f} {p99:>9.0f} {most:>9.0f}", flush=True)
