@@ -62,10 +62,13 @@ static size_t announce(const struct ctl *ctl, json_object *probes, bool has_comm
 	return width;
 }
 
-static int subscribe(struct kprobed *k, json_object *probes, struct stream_options *options,
+/* From when the probes were asked for on: they have been recording since they are there. */
+static int subscribe(struct kprobed *k, json_object *reply, struct stream_options *options,
 		     struct stream_choice *choice)
 {
 	struct kprobed_stream_options wanted = KPROBED_STREAM_OPTIONS_INIT;
+	json_object *probes = json_object_object_get(reply, "probes");
+	const char *cursor = member_string(reply, "cursor");
 	size_t n = json_object_array_length(probes);
 	_cleanup_free_ const char **ids = calloc(n + 1, sizeof(*ids));
 	int r;
@@ -79,6 +82,7 @@ static int subscribe(struct kprobed *k, json_object *probes, struct stream_optio
 		ids[i] = member_string(json_object_array_get_idx(probes, i), "id");
 	wanted.max_latency_ms = options->max_latency_ms;
 	wanted.transport = options->transport;
+	wanted.cursor = *cursor ? cursor : NULL;
 	return kprobed_subscribe(k, ids, n, &wanted);
 }
 
@@ -104,7 +108,7 @@ static int trace(const struct ctl *ctl, const struct specs *specs, struct stream
 	probes = json_object_object_get(reply, "probes");
 	if (!json_object_is_type(probes, json_type_array))
 		return print_failure(ctl, k, -EPROTO, NULL);
-	r = subscribe(k, probes, options, &choice);
+	r = subscribe(k, reply, options, &choice);
 	if (r < 0)
 		return stream_failure(ctl, k, r, options);
 	print_added(ctl, reply);

@@ -100,6 +100,8 @@ struct kprobed {
 	int rights[RIGHTS_MAX]; /* owned */
 	size_t n_rights;
 
+	char *added_cursor; /* owned: of the last kprobed_add() */
+
 	char *error_name; /* owned, as the next two */
 	char *error_parameters;
 	char *error_message;

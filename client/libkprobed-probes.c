@@ -29,6 +29,24 @@ static void write_specs(struct text *t, const char *const *definitions, size_t n
 		    flags & KPROBED_ADD_DAEMON ? "daemon" : "connection");
 }
 
+/* From the reply to k->added_cursor. A daemon that gives none is no error. */
+static int keep_cursor(struct kprobed *k, const char *reply)
+{
+	struct slice object, cursor;
+	char *text;
+
+	if (slice_scan(reply, strlen(reply), &object) < 0)
+		return -EPROTO;
+	if (slice_get(object, "cursor", &cursor) < 0 || slice_type_of(cursor) != SLICE_STRING)
+		return 0;
+	text = slice_dup(cursor);
+	if (!text)
+		return -ENOMEM;
+	free(k->added_cursor);
+	k->added_cursor = text;
+	return 0;
+}
+
 /*
  * The ids of @n probes in a reply, as an array of strings in one piece of memory. Returns 0,
  * -EPROTO (the reply has not as many) or -ENOMEM.
@@ -77,9 +95,16 @@ EXPORT int kprobed_add(struct kprobed *k, const char *const *definitions, size_t
 	if (request.failed)
 		return -ENOMEM;
 	r = kprobed_call(k, "io.kprobed.Probes.Add", request.data, &reply);
+	if (r == 0)
+		r = keep_cursor(k, reply);
 	if (r < 0)
 		return r;
 	return ret_ids ? read_ids(reply, n, ret_ids) : 0;
+}
+
+EXPORT const char *kprobed_added_cursor(const struct kprobed *k)
+{
+	return k->added_cursor;
 }
 
 EXPORT int kprobed_remove(struct kprobed *k, const char *const *selectors, size_t n)

@@ -85,6 +85,7 @@ EXPORT struct kprobed *kprobed_close(struct kprobed *k)
 	error_clear(k);
 	free(k->cursor);
 	free(k->next_cursor);
+	free(k->added_cursor);
 	slice_list_done(&k->events);
 	free(k->read_request);
 	free(k->event.decoded);

@@ -14,6 +14,7 @@
 #include "rpc-spec.h"
 #include "rpc.h"
 #include "strutil.h"
+#include "subscription.h"
 
 /* Probes in one reply of List. */
 #define LIST_PAGE 64
@@ -22,6 +23,8 @@
 struct pending {
 	struct server *server;
 	uint64_t session;
+	bool is_dry_run;
+	uint64_t position;	       /* Add: where the log ended when it was asked for */
 	struct json_object *selection; /* List: owned, NULL: everything */
 };
 
@@ -53,8 +56,13 @@ static void on_added(int r, const struct kp_error *error, struct probe *const *p
 {
 	struct pending *pending = data;
 	struct server *server = pending->server;
-	struct session *s = pending_end(pending);
+	bool is_dry_run = pending->is_dry_run;
+	char cursor[CURSOR_TEXT_MAX];
 	struct json_object *reply, *list;
+	struct session *s;
+
+	cursor_format(server->log, pending->position, cursor);
+	s = pending_end(pending);
 
 	if (!s)
 		return;
@@ -72,6 +80,8 @@ static void on_added(int r, const struct kp_error *error, struct probe *const *p
 	json_object_object_add(reply, "skipped", rpc_skips_to_json(resolved));
 	json_object_object_add(reply, "skippedCount",
 			       json_object_new_int64((int64_t)resolved->n_skipped));
+	if (!is_dry_run)
+		json_object_object_add(reply, "cursor", json_object_new_string(cursor));
 	session_reply(s, reply, false);
 }
 
@@ -128,6 +138,8 @@ static void add(struct session *s, struct json_object *parameters, bool is_dry_r
 			rpc_reply_error(s, r, &e);
 		return;
 	}
+	pending->is_dry_run = is_dry_run;
+	pending->position = event_log_next(s->server->log);
 	probe_set_add(s->server->probes, &s->who, specs, n,
 		      is_daemon ? LIFETIME_DAEMON : LIFETIME_CONNECTION, is_dry_run, on_added,
 		      pending);

@@ -188,6 +188,14 @@ int kprobed_add(struct kprobed *k, const char *const *definitions, size_t n, uns
 		char ***ret_ids);
 
 /*
+ * Where the log ended when the probes of the last kprobed_add() were asked for: a stream with it as
+ * its cursor leaves out nothing that they recorded before it began.
+ *
+ * Returns the cursor, borrowed until the next kprobed_add(), or NULL: none was added. Since 0.1.
+ */
+const char *kprobed_added_cursor(const struct kprobed *k);
+
+/*
  * Gives up the caller's claim to probes; each goes with its last owner.
  *
  * @selectors: @n ids, names or globs over names

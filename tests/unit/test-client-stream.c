@@ -234,11 +234,15 @@ static void test_add_writes_specs_and_reads_ids(void **state)
 	struct fixture *f = *state;
 	_cleanup_free_ char **ids = NULL;
 
-	say(f, "{\"parameters\":{\"probes\":[{\"id\":\"1\"},{\"name\":\"b\",\"id\":\"22\"}]}}");
+	assert_null(kprobed_added_cursor(f->k));
+	say(f, "{\"parameters\":{\"probes\":[{\"id\":\"1\"},{\"name\":\"b\",\"id\":\"22\"}],"
+	       "\"cursor\":\"1a:7\"}}");
 	assert_int_equal(kprobed_add(f->k, definitions, 2, KPROBED_ADD_STACK, &ids), 0);
 	assert_string_equal(ids[0], "1");
 	assert_string_equal(ids[1], "22");
 	assert_null(ids[2]);
+	assert_string_equal(kprobed_added_cursor(f->k), "1a:7");
+	assert_null(kprobed_cursor(f->k));
 	assert_string_equal(asked(f),
 			    "{\"method\":\"io.kprobed.Probes.Add\",\"parameters\":{\"probes\":["
 			    "{\"definition\":\"p:a vfs_read\",\"stack\":true},"
