@@ -2,6 +2,7 @@
 """What the benchmarks in the guest share: the probe that they all hit, the same without kprobed, calls at a steady rate or as
 fast as one CPU makes them, and what processes use."""
 
+import errno
 import itertools
 import os
 import re
@@ -56,9 +57,18 @@ class BareInstance:
 	def overrun(self):
 		return ring_losses(self.folder)
 
+	def is_removed(self):
+		"""Not as long as a reader has one of its files: one that has been killed may still be on its way out."""
+		try:
+			os.rmdir(self.folder)
+		except OSError as error:
+			if error.errno != errno.EBUSY:
+				raise
+		return not os.path.exists(self.folder)
+
 	def remove(self):
 		self.enable(False)
-		os.rmdir(self.folder)
+		kptest.wait_for(30, self.is_removed, "the instance can be removed")
 		write("kprobe_events", f"-:{self.name}/hits\n", True)
 
 
