@@ -43,18 +43,21 @@ static bool load(const struct filter_test *t, const unsigned char *record, size_
 	return true;
 }
 
-/* As filter_test_string(), of bytes that may not be UTF-8 and are then shown otherwise. */
+/*
+ * As filter_test_string(), of bytes that may not be UTF-8 and are then shown otherwise. A number is
+ * compared with what is shown, as in the text of an event: "0x5" is 5 there.
+ */
 static bool test_bytes(const struct filter_term *t, struct span s)
 {
+	bool by_text = t->literal != FILTER_STRING;
 	char *end;
 
-	for (size_t i = 0; i < s.n; i++) {
-		if ((unsigned char)s.p[i] < 0x80)
-			continue;
-		end = put_string(shown, s.p, s.n);
-		return filter_test_json(t, shown, (size_t)(end - shown));
-	}
-	return filter_test_string(t, s.p, s.n);
+	for (size_t i = 0; i < s.n && !by_text; i++)
+		by_text = (unsigned char)s.p[i] >= 0x80;
+	if (!by_text)
+		return filter_test_string(t, s.p, s.n);
+	end = put_string(shown, s.p, s.n);
+	return filter_test_json(t, shown, (size_t)(end - shown));
 }
 
 /* A value in one of the parts that records of the helper module have. */
