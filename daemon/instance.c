@@ -88,6 +88,7 @@ static int open_rings(struct instance *i)
 int instance_new(const char *name, const struct instance_options *options, struct instance **ret)
 {
 	_cleanup_(instance_freep) struct instance *i = NULL;
+	_cleanup_free_ char *dir = NULL;
 	int r;
 
 	i = calloc(1, sizeof(*i));
@@ -100,7 +101,8 @@ int instance_new(const char *name, const struct instance_options *options, struc
 	i->tracefs = tracefs_instance_create(name);
 	if (!i->tracefs)
 		return errno ? -errno : -EIO;
-	i->dir_fd = open(tracefs_instance_get_dir(i->tracefs), O_PATH | O_DIRECTORY | O_CLOEXEC);
+	dir = tracefs_instance_get_dir(i->tracefs);
+	i->dir_fd = dir ? open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
 	r = i->dir_fd < 0 ? -errno : prepare(i, options);
 	if (r == 0)
 		r = open_rings(i);
